@@ -1,0 +1,287 @@
+"""Everything that can go wrong, by name.
+
+ClipsearchError
+├── HomeError
+│   ├── HomeUnwritable          the home folder cannot be written
+│   └── StorageFull             no space is left
+├── CollectionError
+│   ├── CollectionMissing       no collection of that name yet
+│   ├── CollectionExists        a collection of that name stands already
+│   ├── BadCollectionName       the name cannot be a folder's
+│   ├── CollectionHeld          another process writes it
+│   ├── CatalogueDamaged        the catalogue's file is not whole
+│   ├── CatalogueForeign        the file is no catalogue of ours
+│   ├── CatalogueTooNew         a later clipsearch wrote it
+│   └── GenerationDamaged       an index on disk is not what was published
+├── TowerError
+│   ├── TowerMissing            no such tower here
+│   ├── TowerUnsafe             its files would run code or leave their folder
+│   ├── TowerMismatch           embeddings of two towers would meet
+│   ├── PrecisionRefused        the tower is not faithful enough at that precision
+│   └── ExtraMissing            an optional dependency is needed
+├── QueryError
+│   ├── EmptyQuery              nothing was asked
+│   ├── UnreadableScript        the tower cannot read that script
+│   └── UnreadableQueryImage    the query's picture cannot be read
+└── IngestError
+    ├── PathMissing             a path given does not exist
+    ├── NothingReadable         nothing at all could be read
+    └── EmbeddingUnusable       an embedding given is not a finite [n, d] array
+
+The library raises these; only the command line turns them into words and exit codes.
+Programming mistakes stay ValueError and TypeError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clipsearch.values import Skip, TowerIdentity
+
+
+class ClipsearchError(Exception):
+    """A named state that a user can meet; the message says what happened and the way out."""
+
+
+class HomeError(ClipsearchError):
+    """The home folder does not serve."""
+
+
+class HomeUnwritable(HomeError):
+    """The home folder cannot be written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"cannot write {path}: {reason}. Make it writable, or name another home with "
+            "CLIPSEARCH_HOME."
+        )
+
+
+class StorageFull(HomeError):
+    """No space is left where the collection lives; what was committed stays."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"no space left for {path}. Nothing that was committed is lost: free some space "
+            "and run the command again."
+        )
+
+
+class CollectionError(ClipsearchError):
+    """A collection does not serve."""
+
+
+class CollectionMissing(CollectionError):
+    """No collection of that name exists yet."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.name, self.home = name, home
+        super().__init__(
+            f"there is no collection {name!r} in {home}. Make one with "
+            f"`clipsearch index DIR{'' if name == 'default' else f' --collection {name}'}`."
+        )
+
+
+class CollectionExists(CollectionError):
+    """A collection of that name stands already."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"the collection {name!r} exists already. Choose another name.")
+
+
+class BadCollectionName(CollectionError):
+    """The name cannot name a collection."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name!r} cannot name a collection: use 1 to 64 letters, digits, '.', '_' and "
+            "'-', beginning with a letter or digit."
+        )
+
+
+class CollectionHeld(CollectionError):
+    """Another process writes the collection."""
+
+    def __init__(self, name: str, pid: int | None) -> None:
+        self.name, self.pid = name, pid
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"{who} is writing the collection {name!r}. Wait for it (`--wait SECONDS`), or "
+            "stop it; queries go on meanwhile."
+        )
+
+
+class CatalogueDamaged(CollectionError):
+    """The catalogue's file is not whole; it is left untouched."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path, self.detail = path, detail
+        super().__init__(
+            f"the catalogue {path} is damaged ({detail}). It was left as it is: restore it "
+            "from a backup, or move its folder away and index again."
+        )
+
+
+class CatalogueForeign(CollectionError):
+    """The file is no catalogue of clipsearch."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path, self.detail = path, detail
+        super().__init__(
+            f"{path} is no clipsearch catalogue ({detail}). It was left as it is: restore the "
+            "catalogue from a backup, or move its folder away and index again."
+        )
+
+
+class CatalogueTooNew(CollectionError):
+    """A later clipsearch wrote the catalogue."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        self.path, self.found, self.known = path, found, known
+        super().__init__(
+            f"the catalogue {path} has schema {found}, this clipsearch knows up to {known}. "
+            "Upgrade: pip install -U clipsearch."
+        )
+
+
+class GenerationDamaged(CollectionError):
+    """An index on disk is not what was published; the catalogue still holds everything."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path, self.detail = path, detail
+        super().__init__(
+            f"the index in {path} is damaged ({detail}). Nothing is lost: run "
+            "`clipsearch rebuild` to make it again from the catalogue."
+        )
+
+
+class TowerError(ClipsearchError):
+    """A tower does not serve."""
+
+
+class TowerMissing(TowerError):
+    """No such tower here."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        self.name, self.detail = name, detail
+        super().__init__(
+            f"the tower {name!r} cannot be had: {detail}. See `clipsearch models` for the "
+            "names that work."
+        )
+
+
+class TowerUnsafe(TowerError):
+    """A tower's files would run code or read outside their folder; they were not loaded."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path, self.detail = path, detail
+        super().__init__(f"{path} was refused: {detail}. Ask its author for safetensors or ONNX.")
+
+
+class TowerMismatch(TowerError):
+    """Embeddings of two towers would meet in one collection."""
+
+    def __init__(self, collection: str, held: TowerIdentity, given: TowerIdentity) -> None:
+        self.collection, self.held, self.given = collection, held, given
+        super().__init__(
+            f"the collection {collection!r} was made with {_described(held)}, not with "
+            f"{_described(given)}: their embeddings cannot be compared. Use the first, or index "
+            "into another collection with `--collection NAME`."
+        )
+
+
+def _described(tower: TowerIdentity) -> str:
+    return f"{tower.name} ({tower.dim}-d, {tower.precision}, {tower.digest[:8]})"
+
+
+class PrecisionRefused(TowerError):
+    """The tower is not faithful enough to fp32 at that precision."""
+
+    def __init__(self, name: str, precision: str, detail: str) -> None:
+        self.name, self.precision, self.detail = name, precision, detail
+        super().__init__(f"{name} was refused at {precision}: {detail}. Use `--precision fp32`.")
+
+
+class ExtraMissing(TowerError):
+    """An optional dependency is needed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        self.extra, self.purpose = extra, purpose
+        super().__init__(f"{purpose} needs an extra: pip install 'clipsearch[{extra}]'.")
+
+
+class QueryError(ClipsearchError):
+    """A query cannot be asked."""
+
+
+class EmptyQuery(QueryError):
+    """Nothing was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the query is empty: give words, `--text`, or `--image FILE` "
+            '(clipsearch query "a dog on the beach").'
+        )
+
+
+class UnreadableScript(QueryError):
+    """The tower was trained on other scripts."""
+
+    def __init__(self, text: str, script: str, tower: str, languages: Sequence[str]) -> None:
+        self.text, self.script, self.tower = text, script, tower
+        self.languages = tuple(languages)
+        super().__init__(
+            f"{tower} reads {', '.join(languages)} and cannot read {script} script. Index into "
+            "another collection with a multilingual tower, for example "
+            "`--model xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k`."
+        )
+
+
+class UnreadableQueryImage(QueryError):
+    """The query's picture cannot be read."""
+
+    def __init__(self, skip: Skip) -> None:
+        self.skip = skip
+        super().__init__(f"cannot read {str(skip.path)!r}: {skip.reason} ({skip.code}).")
+
+
+class IngestError(ClipsearchError):
+    """Images cannot be taken in."""
+
+
+class PathMissing(IngestError):
+    """A path given does not exist; nothing of the collection was dropped."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{str(path)!r} does not exist. Nothing was dropped; if it is gone for good, run "
+            "the command again with `--prune`."
+        )
+
+
+class NothingReadable(IngestError):
+    """Nothing at all could be read."""
+
+    def __init__(self, paths: Sequence[Path], skipped: int) -> None:
+        self.paths, self.skipped = tuple(paths), skipped
+        named = ", ".join(repr(str(path)) for path in paths)
+        super().__init__(
+            f"none of the {skipped} images under {named} could be read. "
+            "`clipsearch status --failed` says why."
+        )
+
+
+class EmbeddingUnusable(IngestError):
+    """An embedding is not a finite, non-zero float array of the collection's width."""
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(f"the embedding cannot be used: {detail}.")

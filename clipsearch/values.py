@@ -1,0 +1,192 @@
+"""The values that every floor of the house speaks in. Nothing here does any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Embeddings = NDArray[np.float32]
+"""Unit-length rows, float32 [n, d]."""
+
+Pixels = NDArray[np.uint8]
+"""Pictures ready for a tower's normalisation, RGB uint8 [n, h, w, 3] (or one, [h, w, 3])."""
+
+Ids = NDArray[np.int64]
+"""Image ids of the catalogue, int64 [n]."""
+
+Precision = Literal["fp32", "bf16", "int8"]
+
+
+class SkipCode(StrEnum):
+    """Why an image was left out."""
+
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    BAD_RATIO = "bad_ratio"
+    BAD_METADATA = "bad_metadata"
+    FORMAT_NOT_ALLOWED = "format_not_allowed"
+    MISSING_CODEC = "missing_codec"
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    MEMORY = "memory"
+    NOT_A_FILE = "not_a_file"
+    UNREADABLE = "unreadable"
+    CHANGED = "changed"
+    NAME_TOO_LONG = "name_too_long"
+    BAD_EMBEDDING = "bad_embedding"
+
+    @property
+    def worth_retrying(self) -> bool:
+        """Whether the same bytes may be read next time."""
+        return self in _TRANSIENT
+
+
+_TRANSIENT = frozenset(
+    {
+        SkipCode.MISSING_CODEC,
+        SkipCode.TIMEOUT,
+        SkipCode.CRASHED,
+        SkipCode.MEMORY,
+        SkipCode.UNREADABLE,
+        SkipCode.CHANGED,
+        SkipCode.BAD_EMBEDDING,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An image left out, with its reason. The path may hold undecodable bytes (surrogates)."""
+
+    path: Path
+    code: SkipCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file whose name promises an image, as the scan saw it."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What a picture's bytes say of it.
+
+    `width` and `height` are in pixels as the picture is shown (EXIF orientation applied),
+    `bytes` is the file's size, `taken` has no time zone unless the picture names one,
+    `latitude` and `longitude` are in degrees (WGS 84). `notes` name what was tolerated
+    ("bad_icc_profile", "bad_orientation", "first_frame_of_many").
+    """
+
+    fingerprint: bytes
+    format: str
+    width: int
+    height: int
+    bytes: int
+    taken: datetime | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture read, turned upright and brought to a tower's input size: uint8 [h, w, 3]."""
+
+    path: Path
+    info: ImageInfo
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A file whose content the catalogue holds already: it was hashed and not decoded."""
+
+    path: Path
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a picture becomes a tower's input.
+
+    `squash` resizes to height x width whatever the aspect; `shortest` resizes the shorter
+    side and crops the centre; `longest` fits the whole picture and pads with `fill`
+    (open_clip's `resize_mode`). Normalisation is `(pixel / 255 - mean) / std` per channel.
+    """
+
+    height: int
+    width: int
+    mode: Literal["squash", "shortest", "longest"]
+    interpolation: Literal["bicubic", "bilinear"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    fill: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TowerIdentity:
+    """What makes two embeddings comparable: only equal identities may meet in one index.
+
+    `digest` is the sha256 (hex) over weights and preprocessing.
+    """
+
+    name: str
+    dim: int
+    precision: Precision
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A text about an image, with its source: human, sidecar, xmp or generated:MODEL."""
+
+    text: str
+    source: str = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of a collection with all we know of it.
+
+    `paths` are the files that hold it (copies included), in path order; empty for a picture
+    that a program added. `metadata` is what that program gave.
+    """
+
+    id: int
+    info: ImageInfo
+    paths: tuple[Path, ...]
+    captions: tuple[Caption, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path | None:
+        """The first file that holds it."""
+        return self.paths[0] if self.paths else None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An image found. `score` is the cosine in float32 (higher is better), `rank` is from 1."""
+
+    rank: int
+    score: float
+    image: Image
+
+    @property
+    def path(self) -> Path | None:
+        """The first file that holds the image."""
+        return self.image.path
