@@ -26,7 +26,8 @@ ClipsearchError
 └── IngestError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read
-    └── EmbeddingUnusable       an embedding given is not a finite [n, d] array
+    ├── EmbeddingUnusable       an embedding given is not a finite [n, d] array
+    └── NoRoots                 there is nothing to rescan
 
 The library raises these; only the command line turns them into words and exit codes.
 Programming mistakes stay ValueError and TypeError.
@@ -270,11 +271,11 @@ class PathMissing(IngestError):
 class NothingReadable(IngestError):
     """Nothing at all could be read."""
 
-    def __init__(self, paths: Sequence[Path], skipped: int) -> None:
-        self.paths, self.skipped = tuple(paths), skipped
+    def __init__(self, paths: Sequence[Path], failed: Sequence[Skip]) -> None:
+        self.paths, self.failed = tuple(paths), tuple(failed)
         named = ", ".join(repr(str(path)) for path in paths)
         super().__init__(
-            f"none of the {skipped} images under {named} could be read. "
+            f"none of the {len(failed)} images under {named} could be read. "
             "`clipsearch status --failed` says why."
         )
 
@@ -285,3 +286,14 @@ class EmbeddingUnusable(IngestError):
     def __init__(self, detail: str) -> None:
         self.detail = detail
         super().__init__(f"the embedding cannot be used: {detail}.")
+
+
+class NoRoots(IngestError):
+    """There is nothing to rescan."""
+
+    def __init__(self, collection: str) -> None:
+        self.collection = collection
+        super().__init__(
+            f"the collection {collection!r} has no folders to rescan: name one "
+            "(clipsearch index DIR)."
+        )

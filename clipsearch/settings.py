@@ -10,6 +10,9 @@ from pathlib import Path
 from clipsearch.errors import BadCollectionName
 
 DEFAULT_COLLECTION = "default"
+GENERATIONS = "generations"
+"""The folder of a collection's folder that holds its index generations."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -1,0 +1,91 @@
+"""Search pictures by words or by a picture, offline.
+
+>>> from clipsearch import Collection
+>>> with Collection("demo") as pictures:
+...     report = pictures.ingest([photographs])
+...     print(report.added, "pictures")
+...     for hit in pictures.query("a cat", k=1):
+...         print(hit.rank, hit.path.name)
+16 pictures
+1 chelsea.png
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from clipsearch.collection import Collection as Collection
+    from clipsearch.embedder import Embedder as Embedder
+    from clipsearch.errors import ClipsearchError as ClipsearchError
+    from clipsearch.images import DecodeLimits as DecodeLimits
+    from clipsearch.indexes import Recipe as Recipe
+    from clipsearch.ingest import Addition as Addition
+    from clipsearch.ingest import IngestOptions as IngestOptions
+    from clipsearch.ingest import IngestReport as IngestReport
+    from clipsearch.ingest import Progress as Progress
+    from clipsearch.search import Direction as Direction
+    from clipsearch.search import Filter as Filter
+    from clipsearch.search import Likeness as Likeness
+    from clipsearch.search import Query as Query
+    from clipsearch.search import Words as Words
+    from clipsearch.settings import default_home as default_home
+    from clipsearch.status import CollectionStatus as CollectionStatus
+    from clipsearch.status import VerifyReport as VerifyReport
+    from clipsearch.towers import TowerOptions as TowerOptions
+    from clipsearch.towers import TowerPair as TowerPair
+    from clipsearch.towers import load_towers as load_towers
+    from clipsearch.values import Caption as Caption
+    from clipsearch.values import Hit as Hit
+    from clipsearch.values import Image as Image
+    from clipsearch.values import ImageInfo as ImageInfo
+    from clipsearch.values import Skip as Skip
+    from clipsearch.values import SkipCode as SkipCode
+    from clipsearch.values import TowerIdentity as TowerIdentity
+
+_HOMES = {
+    "Addition": "ingest",
+    "Caption": "values",
+    "ClipsearchError": "errors",
+    "Collection": "collection",
+    "CollectionStatus": "status",
+    "DecodeLimits": "images",
+    "Direction": "search",
+    "Embedder": "embedder",
+    "Filter": "search",
+    "Hit": "values",
+    "Image": "values",
+    "ImageInfo": "values",
+    "IngestOptions": "ingest",
+    "IngestReport": "ingest",
+    "Likeness": "search",
+    "Progress": "ingest",
+    "Query": "search",
+    "Recipe": "indexes",
+    "Skip": "values",
+    "SkipCode": "values",
+    "TowerIdentity": "values",
+    "TowerOptions": "towers",
+    "TowerPair": "towers",
+    "VerifyReport": "status",
+    "Words": "search",
+    "default_home": "settings",
+    "load_towers": "towers",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name at its first use: a program pays only for what it touches."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"clipsearch.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

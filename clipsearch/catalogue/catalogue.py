@@ -1,0 +1,119 @@
+"""The catalogue as one object: where it lies, who reads, who writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection, Engine
+
+from clipsearch.catalogue import reading, writing
+from clipsearch.catalogue.database import (
+    create_database,
+    integrity_faults,
+    named_errors,
+    open_database,
+    transaction,
+)
+from clipsearch.values import Embeddings, Ids, Image, TowerIdentity
+
+FILE_NAME = "catalogue.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGeneration:
+    """The index generation that the catalogue vouches for: its number and manifest's digest."""
+
+    number: int
+    digest: str
+
+
+class Catalogue:
+    """A collection's database, the truth of the collection.
+
+    Reading is safe from several threads; there is one writer at a time, which the collection's
+    lock sees to.
+    """
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        self.path = path
+        self._engine = engine
+
+    @classmethod
+    def open(cls, folder: Path) -> Catalogue:
+        """Open the catalogue of a collection's folder.
+
+        Raises CatalogueForeign, CatalogueDamaged or CatalogueTooNew.
+        """
+        path = folder / FILE_NAME
+        with named_errors(path):
+            return cls(path, open_database(path))
+
+    @classmethod
+    def create(cls, folder: Path, tower: TowerIdentity) -> Catalogue:
+        """Make the catalogue of a new collection, whose embeddings will be that tower's."""
+        path = folder / FILE_NAME
+        return cls(path, create_database(path, {"tower": json.dumps(asdict(tower))}))
+
+    @contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """A connection to ask with."""
+        with named_errors(self.path), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writer(self) -> Iterator[Connection]:
+        """A connection to write with, in transactions (`transaction`)."""
+        with named_errors(self.path), self._engine.connect() as connection:
+            yield connection
+
+    def tower(self) -> TowerIdentity:
+        """Whose embeddings it holds."""
+        with self.reader() as connection:
+            held = reading.fact(connection, "tower")
+        return TowerIdentity(**json.loads(held or "{}"))
+
+    def generation(self) -> NamedGeneration | None:
+        """The index generation it names."""
+        with self.reader() as connection:
+            held = reading.fact(connection, "generation")
+        return NamedGeneration(**json.loads(held)) if held else None
+
+    def name_generation(self, generation: NamedGeneration) -> None:
+        """Name the index generation that readers are to use from now on."""
+        with self.writer() as connection, transaction(connection):
+            writing.set_fact(connection, "generation", json.dumps(asdict(generation)))
+
+    def embedding_chunks(self) -> Iterator[tuple[Ids, Embeddings]]:
+        """All embeddings in the order of their ids: int64 [n], float32 [n, dim] a chunk."""
+        with named_errors(self.path):
+            yield from reading.embedding_chunks(self._engine, self.tower().dim)
+
+    def images(self) -> Iterator[Image]:
+        """Every image in the order of ids."""
+        with named_errors(self.path):
+            yield from reading.all_images(self._engine)
+
+    def faults(self) -> list[str]:
+        """What is wrong with the file; empty when all is well."""
+        with named_errors(self.path):
+            return integrity_faults(self._engine)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Catalogue:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,74 @@
+"""Between the catalogue's rows and the values of the house."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row
+
+from clipsearch.values import Embeddings, ImageInfo, Skip, SkipCode
+
+
+def path_bytes(path: Path) -> bytes:
+    """A path as the file system spells it, whatever its encoding."""
+    return os.fsencode(path)
+
+
+def path_from(raw: bytes) -> Path:
+    """The path that `path_bytes` was given."""
+    return Path(os.fsdecode(raw))
+
+
+def image_row(info: ImageInfo, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """An image's row, without its id."""
+    return {
+        "fingerprint": info.fingerprint,
+        "format": info.format,
+        "width": info.width,
+        "height": info.height,
+        "bytes": info.bytes,
+        "taken": info.taken.isoformat() if info.taken else None,
+        "camera": info.camera,
+        "latitude": info.latitude,
+        "longitude": info.longitude,
+        "notes": json.dumps(info.notes),
+        "metadata": json.dumps(dict(metadata), ensure_ascii=False),
+    }
+
+
+def image_info(row: Row[Any]) -> ImageInfo:
+    """What an image's row says of its bytes."""
+    return ImageInfo(
+        fingerprint=row.fingerprint,
+        format=row.format,
+        width=row.width,
+        height=row.height,
+        bytes=row.bytes,
+        taken=datetime.fromisoformat(row.taken) if row.taken else None,
+        camera=row.camera,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        notes=tuple(json.loads(row.notes)),
+    )
+
+
+def skip_from(row: Row[Any]) -> Skip:
+    """A skip as it was recorded."""
+    return Skip(path_from(row.path), SkipCode(row.code), row.reason)
+
+
+def embedding_bytes(embedding: Embeddings) -> bytes:
+    """One embedding [d] as the catalogue keeps it: little-endian float32."""
+    return np.ascontiguousarray(embedding, dtype="<f4").tobytes()
+
+
+def embeddings_from(blobs: list[bytes], dim: int) -> Embeddings:
+    """The embeddings of rows, float32 [n, dim]."""
+    flat = np.frombuffer(b"".join(blobs), dtype="<f4")
+    return flat.reshape(len(blobs), dim).astype(np.float32, copy=False)

@@ -1,0 +1,128 @@
+"""The catalogue's tables, and how a catalogue of an earlier clipsearch becomes one of this.
+
+An image is a content (its fingerprint is unique); a file is a place where that content lies.
+Image ids grow and are never given twice, and an image's embedding never changes: so an index
+built yesterday is right about every id that still stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+APPLICATION_ID = 0x434C4950  # "CLIP", read as a big-endian integer
+SCHEMA_VERSION = 2
+
+metadata = MetaData()
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+roots = Table(
+    "roots",
+    metadata,
+    Column("path", LargeBinary, primary_key=True),
+    # 'given' by the user, or a 'mount' met beneath a given root
+    Column("kind", Text, nullable=False),
+    Column("exclude", Text, nullable=False, server_default="[]"),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False, unique=True),
+    Column("format", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False, index=True),
+    Column("taken", Text),
+    Column("camera", Text),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("notes", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    # 1 for a picture that a program added: it stays although no file holds it
+    Column("kept", Integer, nullable=False, server_default="0"),
+    sqlite_autoincrement=True,
+)
+
+files = Table(
+    "files",
+    metadata,
+    # the bytes of the name, since a name need not be UTF-8
+    Column("path", LargeBinary, primary_key=True),
+    Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("size", Integer, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    # little-endian float32 [dim]
+    Column("embedding", LargeBinary, nullable=False),
+)
+
+captions = Table(
+    "captions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("embedding", LargeBinary),
+)
+
+skips = Table(
+    "skips",
+    metadata,
+    Column("path", LargeBinary, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("size", Integer),
+    Column("mtime_ns", Integer),
+)
+
+Index("captions_of_source", captions.c.image_id, captions.c.source)
+
+
+def create_schema(connection: Connection) -> None:
+    """Make the tables of an empty database and sign it as ours."""
+    metadata.create_all(connection)
+    connection.execute(text(f"PRAGMA application_id = {APPLICATION_ID}"))
+    connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+
+
+def migrate_schema(connection: Connection, found: int) -> None:
+    """Bring a catalogue of schema `found` to the present one, inside one transaction."""
+    for version in range(found, SCHEMA_VERSION):
+        _STEPS[version](connection)
+    connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+
+
+def _remember_exclusions_and_mounts(connection: Connection) -> None:
+    """Schema 1 knew given roots alone, and forgot what was excluded from them."""
+    connection.execute(text("ALTER TABLE roots ADD COLUMN kind TEXT NOT NULL DEFAULT 'given'"))
+    connection.execute(text("ALTER TABLE roots ADD COLUMN exclude TEXT NOT NULL DEFAULT '[]'"))
+
+
+_STEPS: dict[int, Callable[[Connection], None]] = {1: _remember_exclusions_and_mounts}

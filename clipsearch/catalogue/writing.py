@@ -1,0 +1,130 @@
+"""What changes a catalogue. Each function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from clipsearch.catalogue import reading
+from clipsearch.catalogue.rows import embedding_bytes, image_row, path_bytes
+from clipsearch.catalogue.schema import captions, embeddings, facts, files, images, roots, skips
+from clipsearch.values import Caption, Embeddings, FoundFile, ImageInfo, Skip
+
+
+def set_fact(connection: Connection, key: str, value: str) -> None:
+    """Write one fact about the collection."""
+    statement = insert(facts).values(key=key, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["key"], set_={"value": value})
+    )
+
+
+def image_with(connection: Connection, fingerprint: bytes) -> int | None:
+    """The id of the image with that content."""
+    return connection.scalar(select(images.c.id).where(images.c.fingerprint == fingerprint))
+
+
+def insert_image(connection: Connection, info: ImageInfo, embedding: Embeddings) -> int:
+    """Put in an image with its embedding [d]; a content that stands already keeps its id."""
+    known = image_with(connection, info.fingerprint)
+    if known is not None:
+        return known
+    made = connection.execute(insert(images).values(image_row(info, {})))
+    image_id = int(made.inserted_primary_key[0])
+    row = {"image_id": image_id, "embedding": embedding_bytes(embedding)}
+    connection.execute(insert(embeddings).values(row))
+    return image_id
+
+
+def keep_image(connection: Connection, image_id: int, metadata: Mapping[str, Any]) -> None:
+    """Say that an image stays although no file holds it, with what a program says of it."""
+    held = connection.scalar(select(images.c.metadata).where(images.c.id == image_id))
+    merged = json.loads(held or "{}") | dict(metadata)
+    connection.execute(
+        images.update()
+        .where(images.c.id == image_id)
+        .values(kept=1, metadata=json.dumps(merged, ensure_ascii=False))
+    )
+
+
+def add_captions(connection: Connection, image_id: int, texts: Sequence[Caption]) -> None:
+    """Put in captions that the image does not have yet."""
+    query = select(captions.c.text, captions.c.source).where(captions.c.image_id == image_id)
+    held = {tuple(row) for row in connection.execute(query)}
+    for caption in dict.fromkeys(texts):
+        if (caption.text, caption.source) not in held:
+            row = {"image_id": image_id, "text": caption.text, "source": caption.source}
+            connection.execute(insert(captions).values(row))
+
+
+def put_file(connection: Connection, file: FoundFile, image_id: int) -> None:
+    """Say that a file holds an image, whatever it held before."""
+    row = {
+        "path": path_bytes(file.path),
+        "image_id": image_id,
+        "size": file.size,
+        "mtime_ns": file.mtime_ns,
+    }
+    statement = insert(files).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=row))
+    connection.execute(delete(skips).where(skips.c.path == row["path"]))
+
+
+def put_skip(connection: Connection, skip: Skip, file: FoundFile | None) -> None:
+    """Record that an image was left out; a file that held another image holds none now."""
+    row = {
+        "path": path_bytes(skip.path),
+        "code": skip.code.value,
+        "reason": skip.reason,
+        "size": file.size if file else None,
+        "mtime_ns": file.mtime_ns if file else None,
+    }
+    statement = insert(skips).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=row))
+    if file and not skip.code.worth_retrying:
+        connection.execute(delete(files).where(files.c.path == row["path"]))
+
+
+def remember_root(connection: Connection, path: Path, kind: str, exclude: Sequence[str]) -> None:
+    """Remember a folder that was indexed, with what was excluded from it."""
+    row = {"path": path_bytes(path), "kind": kind, "exclude": json.dumps(list(exclude))}
+    statement = insert(roots).values(row)
+    if kind == "mount":
+        statement = statement.on_conflict_do_nothing()
+    else:
+        statement = statement.on_conflict_do_update(index_elements=["path"], set_=row)
+    connection.execute(statement)
+
+
+def forget_roots(connection: Connection, paths: Iterable[Path]) -> None:
+    """Forget folders that are gone for good."""
+    for path in paths:
+        connection.execute(delete(roots).where(roots.c.path == path_bytes(path)))
+
+
+def remove(connection: Connection, ids: Iterable[int], under: Sequence[Path]) -> int:
+    """Take out images by id, and files and roots by place; returns how many images went.
+
+    An image that also lies elsewhere stays, unless it is named by its id.
+    """
+    before = reading.count_images(connection)
+    for path in under:
+        connection.execute(delete(files).where(reading.beneath(files.c.path, path)))
+        connection.execute(delete(skips).where(reading.beneath(skips.c.path, path)))
+        connection.execute(delete(roots).where(reading.beneath(roots.c.path, path)))
+    for image_id in ids:
+        connection.execute(delete(images).where(images.c.id == int(image_id)))
+    remove_unheld_images(connection)
+    return before - reading.count_images(connection)
+
+
+def remove_unheld_images(connection: Connection) -> int:
+    """Take out the images that no file holds and no program added; returns how many."""
+    held = select(files.c.image_id).where(files.c.image_id == images.c.id).exists()
+    done = connection.execute(delete(images).where(~held, images.c.kept == 0))
+    return done.rowcount

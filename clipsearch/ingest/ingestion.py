@@ -1,0 +1,156 @@
+"""Takes folders of pictures into a catalogue: scan, read, embed, commit, drop what is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from clipsearch.catalogue import Catalogue, Pending, Survey, reading, transaction, writing
+from clipsearch.errors import PathMissing
+from clipsearch.images import DecodePool, Scan, ScanRules
+from clipsearch.ingest.batches import BatchWriter, Read, embed_batch, in_batches
+from clipsearch.ingest.report import IngestOptions, IngestReport, OnProgress, Progress
+from clipsearch.ingest.vanished import count_moves, drop_vanished, suspicious_folders
+from clipsearch.towers import TowerPair
+from clipsearch.values import FoundFile, Skip
+
+SCAN_CHUNK = 1_000
+
+
+def ingest_folders(
+    catalogue: Catalogue,
+    tower: TowerPair,
+    roots: Sequence[Path],
+    options: IngestOptions,
+    on_progress: OnProgress,
+) -> IngestReport:
+    """Bring the catalogue up to what lies under `roots` (absolute paths).
+
+    Finished batches stay whatever happens; running it again goes on where it stopped. The
+    caller holds the collection's writer lock.
+    """
+    started = time.monotonic()
+    report = IngestReport()
+    with catalogue.writer() as connection:
+        run = _Ingestion(connection, tower, options, report, on_progress)
+        run.scan(roots)
+        run.embed_pending()
+        run.drop(roots)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def refuse_missing(roots: Iterable[Path], options: IngestOptions) -> None:
+    """Raise PathMissing for a root that does not exist, unless what it held is to be dropped."""
+    for root in roots:
+        if not root.exists() and not options.prune:
+            raise PathMissing(root)
+
+
+class _Ingestion:
+    """One run over some roots; each step leaves the catalogue whole."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        tower: TowerPair,
+        options: IngestOptions,
+        report: IngestReport,
+        on_progress: OnProgress,
+    ) -> None:
+        self._connection = connection
+        self._tower = tower
+        self._options = options
+        self._report = report
+        self._tell = on_progress
+        self._survey = Survey(connection)
+        self._writer = BatchWriter(connection, report)
+        self._missing: list[Path] = []
+        self._scan_skips: list[Skip] = []
+        self._unlistable: list[Path] = []
+        self._failed = 0
+
+    def scan(self, roots: Sequence[Path]) -> None:
+        """Find the files under the roots and remember the roots."""
+        for root in roots:
+            if not root.exists():
+                self._missing.append(root)
+                continue
+            exclude = self._exclusions(root)
+            scan = Scan(root, ScanRules(exclude=exclude, hidden=self._options.hidden))
+            self._note_files(iter(scan))
+            self._report.symlinks += scan.symlinks
+            self._unlistable += scan.unlistable
+            with transaction(self._connection):
+                writing.remember_root(self._connection, root, "given", exclude)
+                for mount in scan.mounts:
+                    writing.remember_root(self._connection, mount, "mount", ())
+
+    def embed_pending(self) -> None:
+        """Read, embed and commit what is new or changed."""
+        total = self._survey.count_pending()
+        self._report.unchanged = self._survey.count_unchanged()
+        self._progress(0, total)
+        done = 0
+        with closing(self._reads()) as reads:
+            for batch in in_batches(reads, self._options.batch):
+                self._writer.commit(embed_batch(batch, self._tower))
+                done += len(batch)
+                self._failed += sum(isinstance(read.outcome, Skip) for read in batch)
+                self._progress(done, total)
+
+    def drop(self, roots: Sequence[Path]) -> None:
+        """Drop what is gone, keep what only seems to be, and finish the report."""
+        report = self._report
+        emptied = suspicious_folders(self._connection, self._survey, roots)
+        spared = list(self._unlistable)
+        if not self._options.prune:
+            spared += self._missing + emptied
+        lost = drop_vanished(self._connection, self._survey, roots, spared)
+        count_moves(report, self._writer.appeared, lost)
+        self._record_scan_skips()
+        report.missing = tuple(self._missing)
+        report.emptied = tuple(folder for folder in emptied if folder not in self._missing)
+        report.unlistable = tuple(self._unlistable)
+        skips = [skip for root in roots for skip in self._survey.skips_beneath(root)]
+        report.failed = tuple(dict.fromkeys(skips))
+        if self._options.prune:
+            with transaction(self._connection):
+                writing.forget_roots(self._connection, self._missing)
+
+    def _reads(self) -> Iterator[Read]:
+        waiting: dict[Path, Pending] = {}
+
+        def requests() -> Iterator[tuple[FoundFile, Sequence[bytes]]]:
+            for pending in self._survey.pending():
+                waiting[pending.file.path] = pending
+                yield pending.file, pending.fingerprints
+
+        options = self._options
+        with DecodePool(self._tower.preprocessing, options.limits, options.workers) as pool:
+            for outcome in pool.decode(requests()):
+                yield Read(waiting.pop(outcome.path), outcome)
+
+    def _note_files(self, found: Iterator[FoundFile | Skip]) -> None:
+        while part := list(islice(found, SCAN_CHUNK)):
+            self._survey.add(item for item in part if isinstance(item, FoundFile))
+            self._scan_skips += [item for item in part if isinstance(item, Skip)]
+            self._tell(Progress("finding files", self._survey.count(), None))
+
+    def _exclusions(self, root: Path) -> tuple[str, ...]:
+        if self._options.exclude is not None:
+            return self._options.exclude
+        return reading.exclusions(self._connection, root)
+
+    def _record_scan_skips(self) -> None:
+        with transaction(self._connection):
+            for skip in self._scan_skips:
+                writing.put_skip(self._connection, skip, None)
+
+    def _progress(self, done: int, total: int) -> None:
+        self._tell(Progress("embedding", done, total, self._failed))

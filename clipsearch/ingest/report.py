@@ -1,0 +1,81 @@
+"""What an ingestion is told, what it tells while it works, and what it says at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from clipsearch.images import DecodeLimits
+from clipsearch.values import Skip
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """How folders are taken in.
+
+    `exclude` are globs on names and on paths relative to the root; None keeps those that were
+    given for the root before. `prune` drops what lies under roots that are missing or suddenly
+    empty, too. `batch` images are embedded and committed at once: what a crash may cost.
+    """
+
+    exclude: tuple[str, ...] | None = None
+    prune: bool = False
+    hidden: bool = False
+    workers: int | None = None
+    batch: int = 32
+    limits: DecodeLimits = field(default_factory=DecodeLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work is; `total` is None while files are still being found."""
+
+    phase: Literal["finding files", "embedding", "indexing"]
+    done: int
+    total: int | None
+    failed: int = 0
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def silent(_: Progress) -> None:
+    """Nobody listens."""
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingestion did, in files.
+
+    `failed` are all images under the roots that are left out now, also those known from an
+    earlier run. `missing` and `emptied` are roots under which nothing was dropped because they
+    are gone or suddenly hold no image; `unlistable` are folders that could not be read, under
+    which nothing was dropped either. `notes` count what was tolerated.
+    """
+
+    added: int = 0
+    updated: int = 0
+    moved: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    embedded: int = 0
+    symlinks: int = 0
+    seconds: float = 0.0
+    failed: tuple[Skip, ...] = ()
+    missing: tuple[Path, ...] = ()
+    emptied: tuple[Path, ...] = ()
+    unlistable: tuple[Path, ...] = ()
+    notes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def readable(self) -> int:
+        """How many files under the roots hold an image that can be found now."""
+        return self.added + self.updated + self.moved + self.unchanged
+
+    @property
+    def images_per_second(self) -> float:
+        """Images embedded a second of the whole run; 0 when none was."""
+        return self.embedded / self.seconds if self.seconds > 0 else 0.0

@@ -1,0 +1,80 @@
+"""A query: words, pictures and embeddings with weights, joined into one embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from clipsearch.errors import EmptyQuery
+from clipsearch.images import Picture, decode_picture
+from clipsearch.search.filters import EVERYTHING, Filter
+from clipsearch.towers import TowerPair, check_readable
+from clipsearch.values import Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text to look for; a negative weight looks away from it."""
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A picture to look for: a path, encoded bytes, a PIL image or an array [h, w, 3]."""
+
+    picture: Picture
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """An embedding [dim] of the collection's tower to look for."""
+
+    embedding: Embeddings
+    weight: float = 1.0
+
+
+Part = Words | Likeness | Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: parts that are added up, how many hits, from which score on, and where."""
+
+    parts: Sequence[Part] = field(default_factory=tuple)
+    k: int = 10
+    min_score: float | None = None
+    where: Filter = EVERYTHING
+
+
+def query_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings:
+    """Join the parts into one unit-length embedding [dim]: the weighted sum, normalised.
+
+    Raises EmptyQuery, UnreadableScript or UnreadableQueryImage; ValueError for an embedding of
+    another width.
+    """
+    if not parts or any(isinstance(part, Words) and not part.text.strip() for part in parts):
+        raise EmptyQuery
+    total = sum(part.weight * _part_embedding(part, tower) for part in parts)
+    joined = np.asarray(total, dtype=np.float32)
+    length = float(np.linalg.norm(joined))
+    if not np.isfinite(length) or length < 1e-6:
+        raise EmptyQuery
+    return joined / np.float32(length)
+
+
+def _part_embedding(part: Part, tower: TowerPair) -> Embeddings:
+    if isinstance(part, Words):
+        check_readable(part.text, tower)
+        return tower.embed_texts([part.text])[0]
+    if isinstance(part, Likeness):
+        decoded = decode_picture(part.picture, tower.preprocessing)
+        return tower.embed_images(decoded.pixels[np.newaxis])[0]
+    embedding = np.asarray(part.embedding, dtype=np.float32)
+    if embedding.shape != (tower.identity.dim,):
+        raise ValueError(f"the embedding must be [{tower.identity.dim}], not {embedding.shape}")
+    return embedding

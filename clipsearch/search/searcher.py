@@ -1,0 +1,120 @@
+"""Finds the nearest images of an embedding: the index proposes, the catalogue decides.
+
+The index may be older than the catalogue. Images newer than its last id are scored straight
+from the catalogue, removed ones are not in it, and every score is taken in float32 from the
+catalogue's own embedding: so the hits are the same whichever index proposed them.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection
+
+from clipsearch.catalogue import Catalogue, NamedGeneration, reading
+from clipsearch.errors import GenerationDamaged
+from clipsearch.indexes import Found, Generation, merge, open_generation, scan
+from clipsearch.search.filters import EVERYTHING, Filter
+from clipsearch.settings import GENERATIONS
+from clipsearch.values import Embeddings, Hit, Ids
+
+# Asked for beyond k: the index's own scores are rounded (fp16), and the order is decided anew.
+MARGIN = 32
+
+
+class Searcher:
+    """Searches one collection. Safe from several threads."""
+
+    def __init__(self, catalogue: Catalogue, folder: Path) -> None:
+        self._catalogue = catalogue
+        self._folder = folder / GENERATIONS
+        self._dim = catalogue.tower().dim
+        self._lock = threading.Lock()
+        self._opened: tuple[NamedGeneration, Generation] | None = None
+
+    def hits(self, embedding: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Hit]:
+        """The `k` images nearest to an embedding [dim], best first; fewer if there are fewer.
+
+        Equal scores stand in ascending id. Raises ValueError for k < 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        allowed = where.allowed(self._catalogue)
+        query = np.asarray(embedding, dtype=np.float32).reshape(1, self._dim)
+        generation = self._generation()
+        with self._catalogue.reader() as connection:
+            found = self._newest(connection, generation, query, k, allowed)
+            if generation is not None:
+                old = self._indexed(connection, generation, query, k, allowed)
+                found = merge(old, found, k)
+            images = reading.images_of(connection, found.ids[0].tolist())
+        pairs = zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
+        standing = [(image_id, score) for image_id, score in pairs if image_id in images]
+        return [
+            Hit(rank, score, images[image_id])
+            for rank, (image_id, score) in enumerate(standing, start=1)
+        ]
+
+    def _indexed(
+        self,
+        connection: Connection,
+        generation: Generation,
+        query: Embeddings,
+        k: int,
+        allowed: Ids | None,
+    ) -> Found:
+        """The nearest among what the index holds and the catalogue still has."""
+        asked = k + MARGIN
+        while True:
+            proposed = generation.index.search(query, asked, allowed)
+            ids, held = reading.embeddings_of(connection, proposed.ids[0].tolist(), self._dim)
+            exhausted = proposed.ids.shape[1] < asked
+            if exhausted or len(ids) >= k + MARGIN // 2:
+                return scan(query, held, ids, k)
+            asked *= 2
+
+    def _newest(
+        self,
+        connection: Connection,
+        generation: Generation | None,
+        query: Embeddings,
+        k: int,
+        allowed: Ids | None,
+    ) -> Found:
+        """The nearest among the images that no index holds yet."""
+        last = generation.last_id if generation else 0
+        ids, held = reading.embeddings_after(connection, last, self._dim)
+        if allowed is not None:
+            kept = np.isin(ids, allowed)
+            ids, held = ids[kept], held[kept]
+        return scan(query, held, ids, k)
+
+    def _generation(self) -> Generation | None:
+        """The generation that the catalogue names, opened once."""
+        with self._lock:
+            named = self._catalogue.generation()
+            if named is None:
+                return None
+            if self._opened is None or self._opened[0] != named:
+                self._opened = (named, open_named(self._catalogue, self._folder, named))
+            return self._opened[1]
+
+
+def open_named(catalogue: Catalogue, folder: Path, named: NamedGeneration) -> Generation:
+    """Open the named generation; if a writer retired it meanwhile, the one named now.
+
+    Raises GenerationDamaged when it is not what the catalogue vouches for.
+    """
+    while True:
+        try:
+            generation = open_generation(folder, named.number)
+            if generation.digest != named.digest:
+                raise GenerationDamaged(generation.folder, "it is not the one that was published")
+            return generation
+        except GenerationDamaged:
+            now = catalogue.generation()
+            if now is None or now == named:
+                raise
+            named = now

@@ -1,0 +1,93 @@
+"""How a collection stands: what it holds, and whether it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from clipsearch.catalogue import Catalogue, reading
+from clipsearch.errors import GenerationDamaged
+from clipsearch.indexes import Generation, verify_generation
+from clipsearch.search import open_named
+from clipsearch.settings import GENERATIONS
+from clipsearch.values import TowerIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionStatus:
+    """A collection in numbers. `bytes` is what its folder takes on the disk."""
+
+    name: str
+    folder: Path
+    tower: TowerIdentity
+    images: int
+    files: int
+    skipped: int
+    roots: tuple[Path, ...]
+    index_kind: str | None
+    index_generation: int | None
+    index_images: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What `verify` found; no faults means that catalogue and index are whole and agree."""
+
+    images: int
+    faults: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+
+def status_of(catalogue: Catalogue, name: str, folder: Path) -> CollectionStatus:
+    """Count what a collection holds."""
+    named = catalogue.generation()
+    index = open_named(catalogue, folder / GENERATIONS, named) if named else None
+    with catalogue.reader() as connection:
+        return CollectionStatus(
+            name=name,
+            folder=folder,
+            tower=catalogue.tower(),
+            images=reading.count_embeddings(connection),
+            files=reading.count_files(connection),
+            skipped=len(reading.all_skips(connection)),
+            roots=tuple(reading.known_roots(connection, "given")),
+            index_kind=index.index.kind if index else None,
+            index_generation=named.number if named else None,
+            index_images=len(index.index) if index else 0,
+            bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        )
+
+
+def verify_collection(catalogue: Catalogue, folder: Path) -> VerifyReport:
+    """Check every page of the catalogue, every byte of the index, and that they agree."""
+    faults = [f"catalogue: {fault}" for fault in catalogue.faults()]
+    with catalogue.reader() as connection:
+        images = reading.count_embeddings(connection)
+        last = reading.last_image_id(connection)
+        unembedded = reading.count_unembedded(connection)
+    if unembedded:
+        faults.append(f"catalogue: {unembedded} images have no embedding")
+    named = catalogue.generation()
+    if named is not None:
+        try:
+            verify_generation(folder / GENERATIONS, named.number)
+            generation = open_named(catalogue, folder / GENERATIONS, named)
+            faults += _disagreements(generation, last)
+        except GenerationDamaged as error:
+            faults.append(f"index: {error}")
+    return VerifyReport(images, tuple(faults))
+
+
+def _disagreements(generation: Generation, last: int) -> list[str]:
+    """An index that knows later images than the catalogue ever held is of another time."""
+    if generation.last_id > last:
+        return [
+            f"index: it holds image {generation.last_id}, the catalogue never gave an id above "
+            f"{last}: the catalogue is older than its index (was its -wal file removed?)"
+        ]
+    return []
