@@ -139,9 +139,12 @@ class Collection:
     def add_captions(self, image_id: int, captions: Sequence[Caption]) -> None:
         """Add captions to an image. Raises KeyError for an id that is not there."""
         self.image(image_id)
-        with self._writing() as catalogue:
-            with catalogue.writer() as connection, transaction(connection):
-                writing.add_captions(connection, image_id, captions)
+        with (
+            self._writing() as catalogue,
+            catalogue.writer() as connection,
+            transaction(connection),
+        ):
+            writing.add_captions(connection, image_id, captions)
 
     def query(self, text: str, k: int = 10) -> list[Hit]:
         """The `k` images that fit the words best, best first."""

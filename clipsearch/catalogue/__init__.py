@@ -2,6 +2,6 @@
 
 from clipsearch.catalogue.catalogue import FILE_NAME, Catalogue, NamedGeneration
 from clipsearch.catalogue.database import transaction
-from clipsearch.catalogue.survey import Survey
+from clipsearch.catalogue.survey import Pending, Survey
 
-__all__ = ["FILE_NAME", "Catalogue", "NamedGeneration", "Survey", "transaction"]
+__all__ = ["FILE_NAME", "Catalogue", "NamedGeneration", "Pending", "Survey", "transaction"]

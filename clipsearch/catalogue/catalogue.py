@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 from sqlalchemy import Connection, Engine
 
 from clipsearch.catalogue import reading, writing
@@ -26,10 +27,13 @@ FILE_NAME = "catalogue.sqlite"
 
 @dataclass(frozen=True, slots=True)
 class NamedGeneration:
-    """The index generation that the catalogue vouches for: its number and manifest's digest."""
+    """The index generation that the catalogue vouches for.
+
+    Numbers are given again when a folder is restored from a backup; `key` is not.
+    """
 
     number: int
-    digest: str
+    key: str
 
 
 class Catalogue:
@@ -89,9 +93,14 @@ class Catalogue:
             writing.set_fact(connection, "generation", json.dumps(asdict(generation)))
 
     def embedding_chunks(self) -> Iterator[tuple[Ids, Embeddings]]:
-        """All embeddings in the order of their ids: int64 [n], float32 [n, dim] a chunk."""
+        """All embeddings in the order of their ids: int64 [n], float32 [n, dim] a chunk.
+
+        The first chunk is empty, so that the width is known of an empty catalogue, too.
+        """
+        dim = self.tower().dim
+        yield np.empty(0, np.int64), np.empty((0, dim), np.float32)
         with named_errors(self.path):
-            yield from reading.embedding_chunks(self._engine, self.tower().dim)
+            yield from reading.embedding_chunks(self._engine, dim)
 
     def images(self) -> Iterator[Image]:
         """Every image in the order of ids."""

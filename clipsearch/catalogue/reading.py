@@ -46,6 +46,11 @@ def last_image_id(connection: Connection) -> int:
     return int(found.scalar() or 0)
 
 
+def newest_id(connection: Connection) -> int:
+    """The largest id of an image that can be found; 0 if there is none."""
+    return int(connection.scalar(select(func.max(embeddings.c.image_id))) or 0)
+
+
 def count_embeddings(connection: Connection) -> int:
     """How many images can be found."""
     return int(connection.scalar(select(func.count()).select_from(embeddings)) or 0)

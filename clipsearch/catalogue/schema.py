@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Float,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -102,8 +101,6 @@ skips = Table(
     Column("mtime_ns", Integer),
 )
 
-Index("captions_of_source", captions.c.image_id, captions.c.source)
-
 
 def create_schema(connection: Connection) -> None:
     """Make the tables of an empty database and sign it as ours."""
@@ -116,6 +113,9 @@ def migrate_schema(connection: Connection, found: int) -> None:
     """Bring a catalogue of schema `found` to the present one, inside one transaction."""
     for version in range(found, SCHEMA_VERSION):
         _STEPS[version](connection)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
     connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
 
 

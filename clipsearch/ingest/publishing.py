@@ -6,6 +6,7 @@ ones are hidden. So a large index is made again only when enough has changed to 
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from clipsearch.catalogue import Catalogue, NamedGeneration, reading
@@ -37,14 +38,15 @@ def publish_generation(catalogue: Catalogue, folder: Path, recipe: Recipe | None
     generations = folder / GENERATIONS
     generations.mkdir(exist_ok=True)
     number = max([0, *published(generations)]) + 1
-    made = publish(
+    named = NamedGeneration(number, secrets.token_hex(8))
+    publish(
         generations,
         number,
         recipe or choose_recipe(count, tower.dim),
         catalogue.embedding_chunks(),
-        {"tower": tower.digest},
+        {"tower": tower.digest, "key": named.key},
     )
-    catalogue.name_generation(NamedGeneration(number, made.digest))
+    catalogue.name_generation(named)
     retire(generations, keep=KEPT_GENERATIONS)
 
 
@@ -52,14 +54,16 @@ def _lags(catalogue: Catalogue, folder: Path) -> bool:
     named = catalogue.generation()
     with catalogue.reader() as connection:
         count = reading.count_embeddings(connection)
-        last = reading.last_image_id(connection)
+        newest = reading.newest_id(connection)
     if named is None:
         return count > 0
     try:
         held = open_generation(folder / GENERATIONS, named.number)
     except GenerationDamaged:
         return True
-    if held.last_id == last and len(held.index) == count:
+    if held.stamp.get("key") != named.key:
+        return True
+    if held.last_id == newest and len(held.index) == count:
         return False
-    changed = (last - held.last_id) + max(0, len(held.index) - count)
+    changed = abs(newest - held.last_id) + max(0, len(held.index) - count)
     return count <= SMALL or changed > LAG * count

@@ -110,7 +110,7 @@ def open_named(catalogue: Catalogue, folder: Path, named: NamedGeneration) -> Ge
     while True:
         try:
             generation = open_generation(folder, named.number)
-            if generation.digest != named.digest:
+            if generation.stamp.get("key") != named.key:
                 raise GenerationDamaged(generation.folder, "it is not the one that was published")
             return generation
         except GenerationDamaged:
