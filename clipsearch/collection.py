@@ -11,11 +11,10 @@ from types import TracebackType
 import numpy as np
 
 from clipsearch.catalogue import FILE_NAME, Catalogue, reading, transaction, writing
-from clipsearch.durable import sweep
+from clipsearch.durable import named_disk_errors, sweep
 from clipsearch.embedder import Embedder
 from clipsearch.errors import (
     CollectionMissing,
-    HomeUnwritable,
     NoRoots,
     NothingReadable,
     TowerMismatch,
@@ -121,6 +120,7 @@ class Collection:
             report = ingest_folders(catalogue, self.tower, asked, options, on_progress)
             on_progress(Progress("indexing", 0, None))
             bring_index_up(catalogue, self.folder)
+            self.tower.prepare()
         if report.failed and not report.readable:
             raise NothingReadable(asked, report.failed)
         return report
@@ -271,13 +271,11 @@ class Collection:
     @contextmanager
     def _writing(self) -> Iterator[Catalogue]:
         """Hold the collection's lock; the collection begins here if it is new."""
-        try:
+        with named_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with only_writer(self.folder, self.name, self._wait_seconds):
                 sweep(self.folder)
                 yield self._open() if self.exists else self._begin()
-        except (PermissionError, NotADirectoryError, FileExistsError) as error:
-            raise HomeUnwritable(self.folder, error.strerror or str(error)) from error
 
     def _begin(self) -> Catalogue:
         with self._lock:

@@ -7,6 +7,7 @@ far as the disk honours fsync.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from clipsearch.errors import HomeUnwritable, StorageFull
+
 TEMPORARY = ".clipsearch-tmp"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 
 @contextmanager
@@ -30,6 +35,19 @@ def durable_file(target: Path) -> Iterator[BinaryIO]:
         sync_folder(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def named_disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of a place that cannot be written into one of our errors."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(path) from error
+        if error.errno in _UNWRITABLE:
+            raise HomeUnwritable(path, error.strerror or str(error)) from error
         raise
 
 
