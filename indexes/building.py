@@ -11,6 +11,7 @@ from clipsearch.indexes.engine import loaded_faiss
 from clipsearch.indexes.recipes import Recipe, Storage, fitting
 from clipsearch.indexes.searching import FaissIndex
 from clipsearch.indexes.stored import StoredEmbeddings, stored_in
+from clipsearch.indexes.threads import threads_for
 from clipsearch.values import Embeddings, Ids
 
 _ROWS_AT_ONCE = 65_536
@@ -73,9 +74,11 @@ def _with_codes(recipe: Recipe, stored: StoredEmbeddings) -> Any:
     count, dim = stored.view.shape
     codes = faiss.IndexPQFastScan(dim, dim // _DIMS_A_CODE, 4, faiss.METRIC_INNER_PRODUCT)
     codes.pq.cp.seed = recipe.seed
+    codes.pq.cp.min_points_per_centroid = 1
     codes.pq.cp.max_points_per_centroid = recipe.training_rows  # the sample is ours
     # From the stored form, since the chunks are gone: fp16 changes no code book that matters.
-    codes.train(stored.decoded(_sample(recipe, count)))
+    with threads_for(1):  # thousands of tiny k-means steps: more threads only wait, up to 20 times
+        codes.train(stored.decoded(_sample(recipe, count)))
     for start in range(0, count, _ROWS_AT_ONCE):
         codes.add(stored.decoded(slice(start, start + _ROWS_AT_ONCE)))
     return faiss.IndexRefine(codes, stored.owner)

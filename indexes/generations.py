@@ -159,16 +159,18 @@ def generations(folder: Path) -> list[int]:
 
 
 def retire(folder: Path, keep: int) -> None:
-    """Remove every generation older than number `keep`, and what killed writers left.
+    """Remove all but the `keep` newest generations, and what killed writers left.
 
-    Call it only while holding the collection's lock. Raises HomeUnwritable from the disk.
+    Call it only while holding the collection's lock. Raises ValueError for `keep` < 1, and
+    HomeUnwritable from the disk.
     """
+    if keep < 1:
+        raise ValueError(f"at least one generation must stay, not {keep}")
     with _disk_errors(folder):
-        for number in generations(folder):
-            if number < keep:
-                # Renamed first: a generation is never half there, even while it goes.
-                place = _place(folder, number)
-                place.rename(place.with_name(f".{place.name}.{os.getpid()}{TEMPORARY}"))
+        for number in generations(folder)[:-keep]:
+            # Renamed first: a generation is never half there, even while it goes.
+            place = _place(folder, number)
+            place.rename(place.with_name(f".{place.name}.{os.getpid()}{TEMPORARY}"))
         sweep(folder)
 
 

@@ -48,6 +48,9 @@ FLAT_UP_TO = 30_000
 """Where `pq` begins to pay (docs/indexes.md has the measurement)."""
 
 
+_CODE_BOOK = 16
+
+
 def recipe_named(name: str) -> Recipe:
     """Return the recipe of that name (`NAMED`); raises ValueError for another."""
     try:
@@ -70,8 +73,9 @@ def fitting(recipe: Recipe, n: int, dim: int) -> Recipe:
     """Return the recipe, or its flat form where `pq` cannot serve.
 
     Codes take 4 dimensions each, so `dim` must be a multiple of 4 (every common tower's is);
-    and where all rows would be scored again anyway, codes only cost.
+    and where all rows would be scored again anyway, codes only cost. A code book of 16 entries
+    needs more rows than that to learn from.
     """
-    if recipe.kind == "pq" and (dim % 4 or n <= recipe.candidates):
+    if recipe.kind == "pq" and (dim % 4 or n <= max(recipe.candidates, _CODE_BOOK)):
         return Recipe("flat", recipe.storage)
     return recipe

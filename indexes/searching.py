@@ -84,7 +84,7 @@ class FaissIndex:
             answers = self._each_of(np.flatnonzero(mask), asked, k)
         else:
             with threads_for(len(asked)):
-                answers = nearest(self._source(mask, count, k), self.stored, asked, k)
+                answers = self._nearest(mask, asked, k)
         return Found(
             self.ids[np.stack([rows for rows, _ in answers])],
             np.stack([scores for _, scores in answers]),
@@ -95,15 +95,23 @@ class FaissIndex:
         orders = [best(line, rows, k) for line in scores]
         return [(rows[at], line[at]) for line, at in zip(scores, orders, strict=True)]
 
-    def _source(self, mask: NDArray[np.bool_] | None, count: int, k: int) -> Source:
-        if mask is not None and len(self) - count > _OVERFETCH:
-            return Source(partial(_fetch_among, self.stored.owner, mask), count, _NONE)
+    def _nearest(
+        self, mask: NDArray[np.bool_] | None, asked: Embeddings, k: int
+    ) -> list[tuple[Rows, Scores]]:
         excluded = _NONE if mask is None else np.flatnonzero(~mask)
-        if self.kind == "flat":
-            return Source(partial(_fetch, self.wide), len(self), excluded)
+        if mask is not None and len(excluded) > _OVERFETCH:
+            among = partial(_fetch_among, self.stored.owner, mask)
+            return nearest(Source(among, len(self) - len(excluded), _NONE), self.stored, asked, k)
         wanted = max(self.recipe.refined(len(self)), _REFINED_PER_HIT * k) + len(excluded)
-        refined = min(wanted, len(self))
-        return Source(partial(_fetch_refined, self.wide, refined), refined, excluded)
+        if self.kind == "pq" and wanted < len(self):
+            refined = Source(partial(_fetch_refined, self.wide, wanted), wanted, excluded)
+            answers = nearest(refined, self.stored, asked, k)
+            # Fast-scan drops rows whose coarse score is the worst there is: where all are
+            # alike, these are all.
+            if all(len(rows) == k for rows, _ in answers):
+                return answers
+        flat = self.wide if self.kind == "flat" else self.stored.owner
+        return nearest(Source(partial(_fetch, flat), len(self), excluded), self.stored, asked, k)
 
 
 def _fetch(index: Any, queries: Embeddings, count: int) -> tuple[Scores, Rows]:

@@ -66,11 +66,11 @@ def _settled(
     reach = k + _MARGIN
     while True:
         raw, rows = source.counting(*fetched)
-        whole = len(fetched[1]) >= source.size and len(rows) <= reach
+        whole = len(fetched[1]) == source.size and len(rows) <= reach
         near = np.sort(rows[:reach])
         scores = stored.scores(query, near)[0]
         order = best(scores, near, k)
-        if whole or scores[order[-1]] > raw[:reach][-1] + _ROUNDING:
+        if whole or (len(order) == k and scores[order[-1]] > raw[:reach][-1] + _ROUNDING):
             return near[order], scores[order]
         reach *= 4
         wider = source.take(query, reach)

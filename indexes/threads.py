@@ -9,16 +9,16 @@ from clipsearch.indexes.engine import loaded_faiss
 
 
 @contextmanager
-def threads_for(queries: int) -> Iterator[None]:
-    """Search in one thread when there is one query; restore the caller's number after.
+def threads_for(tasks: int) -> Iterator[None]:
+    """Let FAISS use at most `tasks` threads inside the block; restore the caller's number after.
 
-    A second thread gains nothing for a single query and waits in a spinning barrier. OpenMP
-    keeps the number per calling thread, so searches side by side do not see each other's.
+    One query is one task: a second thread gains nothing and waits in a spinning barrier.
+    OpenMP keeps the number per calling thread, so searches side by side do not see each
+    other's.
     """
     faiss = loaded_faiss()
-
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(min(before, max(queries, 1)))
+    faiss.omp_set_num_threads(min(before, max(tasks, 1)))
     try:
         yield
     finally:
