@@ -3,6 +3,18 @@
 Importing this package loads neither ONNX Runtime nor torch nor a tokenizer.
 """
 
+from clipsearch.towers.folder import verify_tower
+from clipsearch.towers.loading import load_towers
 from clipsearch.towers.pair import TowerOptions, TowerPair, usable
+from clipsearch.towers.precision import check_precision
+from clipsearch.towers.scripts import check_readable
 
-__all__ = ["TowerOptions", "TowerPair", "usable"]
+__all__ = [
+    "TowerOptions",
+    "TowerPair",
+    "check_precision",
+    "check_readable",
+    "load_towers",
+    "usable",
+    "verify_tower",
+]

@@ -1,0 +1,107 @@
+"""A pair of towers that runs from an exported folder, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clipsearch.towers.folder import TEXT, TEXT_INT8, TowerFolder
+from clipsearch.towers.image_models import (
+    ImageModel,
+    check_shape,
+    normalised,
+    open_image_model,
+)
+from clipsearch.towers.pair import of_unit_length
+from clipsearch.towers.ready import make_ready, ready_folder, ready_model
+from clipsearch.towers.runtime import open_quickly, open_session, usable_cpus
+from clipsearch.towers.tokens import Tokenizer, open_tokenizer, padded
+from clipsearch.values import Embeddings, Pixels, Precision, TowerIdentity
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+BATCH = 8
+TEXT_THREADS = 2
+
+
+class ExportedTowers:
+    """The towers of a folder, at one precision. Each opens at its first use."""
+
+    def __init__(
+        self, folder: TowerFolder, precision: Precision, cache: Path, notes: Sequence[str] = ()
+    ) -> None:
+        """`cache` is the folder that holds text towers made ready for this machine."""
+        self.identity = TowerIdentity(folder.name, folder.dim, precision, folder.digest)
+        self.preprocessing = folder.preprocessing
+        self.logit_scale = folder.logit_scale
+        self.languages = folder.text.languages
+        self.notes = tuple(notes)
+        self._folder = folder
+        self._cache = cache
+
+    def embed_images(self, pixels: Pixels) -> Embeddings:
+        """Embed pictures, uint8 [n, h, w, 3] of its input size: float32 [n, dim]."""
+        check_shape(pixels, self.preprocessing)
+        rows = np.empty((len(pixels), self.identity.dim), np.float32)
+        for start in range(0, len(pixels), BATCH):
+            batch = normalised(pixels[start : start + BATCH], self.preprocessing)
+            rows[start : start + BATCH] = of_unit_length(self._image_model(batch))
+        return rows
+
+    def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Embed texts, long ones cut at its number of tokens: float32 [n, dim]."""
+        rows = np.empty((len(texts), self.identity.dim), np.float32)
+        encoded = self._tokenizer.encode(texts)
+        for start in range(0, len(texts), BATCH):
+            ids, mask = padded(encoded[start : start + BATCH], self._folder.text)
+            given = {"input_ids": ids, "attention_mask": mask}
+            taken = {name: given[name] for name in self._text_inputs}
+            found = self._text_session.run(["embedding"], taken)[0]
+            rows[start : start + BATCH] = of_unit_length(np.asarray(found))
+        return rows
+
+    def prepare(self) -> None:
+        """Write the text tower as this machine starts it quickest; a failure costs only time."""
+        try:
+            target = self._ready_folder
+            if ready_model(target) is None:
+                make_ready(self._text_file, target)
+        except Exception:  # an unwritable cache or an older runtime: the packaged file serves
+            return
+
+    @cached_property
+    def _image_model(self) -> ImageModel:
+        return open_image_model(self._folder, self.identity.precision)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return open_tokenizer(self._folder)
+
+    @cached_property
+    def _text_session(self) -> onnxruntime.InferenceSession:
+        ready = ready_model(self._ready_folder)
+        threads = min(TEXT_THREADS, usable_cpus())
+        if ready is not None:
+            try:
+                return open_quickly(ready, threads)
+            except Exception:  # damaged within, at the size and time that were written
+                return open_session(self._text_file, threads)
+        return open_session(self._text_file, threads)
+
+    @cached_property
+    def _text_inputs(self) -> list[str]:
+        return [entry.name for entry in self._text_session.get_inputs()]
+
+    @property
+    def _text_file(self) -> Path:
+        lighter = self.identity.precision == "int8" and TEXT_INT8 in self._folder.files
+        return self._folder.path / (TEXT_INT8 if lighter else TEXT)
+
+    @property
+    def _ready_folder(self) -> Path:
+        return ready_folder(self._cache, self.identity.digest, self._text_file)

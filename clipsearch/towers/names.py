@@ -1,0 +1,186 @@
+"""The many spellings of a model's name, and the one that we keep."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from clipsearch.errors import TowerMissing
+from clipsearch.towers.folder import is_tower_folder
+from clipsearch.towers.known_names import Known
+
+BUILTIN = "builtin"
+OPEN_CLIP_CONFIG = "open_clip_config.json"
+CHECKPOINT_ENDINGS = (".safetensors", ".pt", ".pth", ".bin")
+
+_OPENAI = re.compile(r"ViT-[BL][-/]\d+(?:@\d+px)?|RN\d+(?:x\d+)?", re.IGNORECASE)
+_GOOGLE = re.compile(
+    r"(?:google/)?(siglip2?)-(base|large|so400m|giant-opt)-patch(\d+)-(\d+)"
+    r"(-i18n|-multilingual)?",
+    re.IGNORECASE,
+)
+_WIDTHS = {"base": "B", "large": "L", "so400m": "SO400M", "giant-opt": "gopt"}
+
+
+Kind = Literal["builtin", "open_clip", "hub", "open_clip_folder", "exported_folder", "checkpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class TowerName:
+    """A model's name, understood; `str` gives the spelling that we keep.
+
+    | kind | model | weights | spelling |
+    |---|---|---|---|
+    | builtin | builtin | | `builtin` |
+    | open_clip | architecture | tag | `ViT-B-32/laion2b_s34b_b79k` |
+    | hub | org/name | | `hf-hub:org/name` |
+    | open_clip_folder | absolute path | | `local-dir:/path` |
+    | exported_folder | absolute path | | `local-dir:/path` |
+    | checkpoint | architecture | absolute path | `ViT-B-32@/path/epoch_5.pt` |
+    """
+
+    kind: Literal[
+        "builtin", "open_clip", "hub", "open_clip_folder", "exported_folder", "checkpoint"
+    ]
+    model: str
+    weights: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "open_clip":
+            return f"{self.model}/{self.weights}"
+        if self.kind == "checkpoint":
+            return f"{self.model}@{self.weights}"
+        prefix = {"hub": "hf-hub:", "builtin": ""}.get(self.kind, "local-dir:")
+        return prefix + self.model
+
+
+def parse_tower_name(text: str, known: Known) -> TowerName:
+    """Understand a model's name in any spelling of the field; `known` is open_clip's list.
+
+    Raises TowerMissing, with the nearest names, for what nobody knows.
+    """
+    text = text.strip()
+    if is_builtin(text):
+        return TowerName("builtin", text.lower())
+    prefix, colon, rest = text.partition(":")
+    if colon and not rest.startswith(":") and len(prefix) > 1:
+        return _prefixed(prefix.lower().replace("_", "-"), rest, known)
+    if looks_like_path(text) or (_described(Path(text)) and text not in known):
+        return _folder_or_checkpoint(text, known)
+    return _plain(text, known)
+
+
+def is_builtin(text: str) -> bool:
+    """Whether a name is that of the built-in towers, of any version: `builtin`, `builtin-1`."""
+    return re.fullmatch(r"builtin(-\d+)?", text.strip().lower()) is not None
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether a name can only be a path: absolute, or beginning with `.` or `~`."""
+    return text.startswith(("/", "./", "../", "~")) or text in (".", "..") or "\\" in text
+
+
+def _prefixed(prefix: str, rest: str, known: Known) -> TowerName:
+    if prefix in ("open-clip", "openclip"):
+        return _plain(rest, known)
+    if prefix in ("openai-clip", "openai"):
+        return _plain(f"{_architecture(rest)}/openai", known)
+    if prefix in ("siglip", "siglip2"):
+        return _plain(_siglip(rest), known)
+    if prefix == "hf-hub":
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", rest):
+            raise TowerMissing(f"hf-hub:{rest}", "a name on the hub is written ORG/NAME")
+        return TowerName("hub", rest)
+    if prefix in ("local-dir", "dir"):
+        return _folder_or_checkpoint(rest, known)
+    raise TowerMissing(f"{prefix}:{rest}", f"no kind of model is called {prefix!r}")
+
+
+def _plain(text: str, known: Known) -> TowerName:
+    """An architecture of open_clip with its weights, however the two are joined."""
+    if "@" in text and text.lower().endswith(CHECKPOINT_ENDINGS):
+        return _checkpoint(text, known)
+    if _OPENAI.fullmatch(text) and "/" in text:
+        text = f"{_architecture(text)}/openai"
+    if found := _GOOGLE.fullmatch(text):
+        text = _siglip(found.group())
+    for joint in ("::", "__", "/", ":"):
+        model, found_joint, tag = text.rpartition(joint)
+        if found_joint:
+            return _known_pair(_architecture(model), tag.lower().replace("-", "_"), known)
+    return _known_pair(_architecture(text), "", known)
+
+
+def _known_pair(model: str, tag: str, known: Known) -> TowerName:
+    """Check architecture and tag against what open_clip knows, whatever their case."""
+    if not known:  # open_clip is not here: an export of it may be
+        if not tag:
+            raise TowerMissing(model, "name its weights too, as in ViT-B-32/laion2b_s34b_b79k")
+        return TowerName("open_clip", model, tag)
+    exact = {name.lower(): name for name in known}.get(model.lower())
+    if exact is None:
+        raise TowerMissing(f"{model}/{tag}".rstrip("/"), _nearest(model, tag, known))
+    if not tag and len(known[exact]) == 1:
+        tag = known[exact][0]
+    if tag not in known[exact]:
+        tags = ", ".join(f"{exact}/{each}" for each in known[exact]) or "none (train your own)"
+        raise TowerMissing(f"{exact}/{tag}".rstrip("/"), f"the weights of {exact} are {tags}")
+    return TowerName("open_clip", exact, tag)
+
+
+def _nearest(model: str, tag: str, known: Known) -> str:
+    pairs = {f"{name}/{each}".lower(): f"{name}/{each}" for name in known for each in known[name]}
+    wanted = f"{model}/{tag}".lower()
+    near = difflib.get_close_matches(wanted, list(pairs), n=3, cutoff=0.5)
+    if not near:
+        return "open_clip has no model of a similar name"
+    return "the nearest names are " + ", ".join(pairs[each] for each in near)
+
+
+def _architecture(text: str) -> str:
+    """`ViT-L/14@336px` as open_clip writes it: `ViT-L-14-336`."""
+    return re.sub(r"@(\d+)px$", r"-\1", text).replace("/", "-")
+
+
+def _siglip(text: str) -> str:
+    """open_clip's name of one of Google's SigLIP models; other names stay."""
+    found = _GOOGLE.fullmatch(text)
+    if not found:
+        return text
+    family, width, patch, side, languages = found.groups()
+    name = f"ViT-{_WIDTHS[width.lower()]}-{patch}-{family.replace('siglip', 'SigLIP')}"
+    name += "-i18n" if languages else ""
+    return name if side == "224" else f"{name}-{side}"
+
+
+def _described(path: Path) -> bool:
+    return is_tower_folder(path) or (path / OPEN_CLIP_CONFIG).is_file()
+
+
+def _folder_or_checkpoint(text: str, known: Known) -> TowerName:
+    path = Path(text).expanduser().absolute()
+    if is_tower_folder(path):
+        return TowerName("exported_folder", str(path))
+    if (path / OPEN_CLIP_CONFIG).is_file():
+        return TowerName("open_clip_folder", str(path))
+    if path.is_file():
+        detail = f"a checkpoint needs its architecture: write ViT-B-32@{path}"
+    elif path.is_dir():
+        detail = f"the folder has neither tower.json nor {OPEN_CLIP_CONFIG}"
+    else:
+        detail = "there is no such folder"
+    raise TowerMissing(text, detail)
+
+
+def _checkpoint(text: str, known: Known) -> TowerName:
+    model, _, weights = text.partition("@")
+    path = Path(weights).expanduser().absolute()
+    exact = {name.lower(): name for name in known}.get(_architecture(model).lower())
+    if exact is None and known:
+        raise TowerMissing(text, _nearest(_architecture(model), "", known))
+    if not path.is_file():
+        raise TowerMissing(text, f"there is no file {path}")
+    return TowerName("checkpoint", exact or _architecture(model), str(path))
