@@ -26,9 +26,7 @@ def towers(collection: Collection) -> ColourTowers:
     return tower
 
 
-def test_pictures_are_added_and_found(
-    collection: Collection, pictures: Path, paint: Paint
-) -> None:
+def test_pictures_are_added_and_found(collection: Collection, pictures: Path, paint: Paint) -> None:
     paint("a.png", "red")
     paint("b/c.jpg", "blue")
     report = collection.ingest([pictures])
@@ -132,9 +130,7 @@ def test_a_folder_whose_name_begins_alike_is_another_folder(
     assert names(collection) == {"a.png", "b.png"}
 
 
-def test_a_missing_root_drops_nothing(
-    collection: Collection, pictures: Path, paint: Paint
-) -> None:
+def test_a_missing_root_drops_nothing(collection: Collection, pictures: Path, paint: Paint) -> None:
     paint("disk/a.png", "red")
     paint("home/b.png", "blue")
     collection.ingest([pictures / "disk", pictures / "home"])

@@ -30,16 +30,13 @@ def run_and_die(home: Path, pictures: Path, deadly: int) -> subprocess.Completed
 
 def content(home: Path) -> list[tuple[object, ...]]:
     """Every row that an ingestion writes, embeddings bit for bit."""
-    with Catalogue.open(home / "collections" / "default") as catalogue:
-        with catalogue.reader() as connection:
-            rows = connection.execute(
-                text(
-                    "SELECT i.id, i.fingerprint, f.path, f.size, e.embedding FROM images i "
-                    "JOIN files f ON f.image_id = i.id JOIN embeddings e ON e.image_id = i.id "
-                    "ORDER BY f.path"
-                )
-            )
-            return [tuple(row) for row in rows]
+    query = (
+        "SELECT i.id, i.fingerprint, f.path, f.size, e.embedding FROM images i "
+        "JOIN files f ON f.image_id = i.id JOIN embeddings e ON e.image_id = i.id ORDER BY f.path"
+    )
+    folder = home / "collections" / "default"
+    with Catalogue.open(folder) as catalogue, catalogue.reader() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 @pytest.mark.slow
@@ -66,7 +63,7 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_end(
             collection.ingest([pictures], OPTIONS)
             assert collection.verify().faults == ()
             assert len(collection.query("red", k=100)) == 13
-            leftovers = [path for path in collection.folder.rglob("*clipsearch-tmp*")]
+            leftovers = list(collection.folder.rglob("*clipsearch-tmp*"))
             assert leftovers == []
         assert content(home) == expected, f"another end after step {deadly}"
         shutil.rmtree(home)
