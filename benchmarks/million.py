@@ -75,13 +75,13 @@ class Sheet:
         """Draw `n` images [n, dim]."""
         near = self.centres[draw.integers(0, len(self.centres), n)]
         latent = near + 0.7 * draw.standard_normal(near.shape, dtype=np.float32)
-        return self._placed(draw, latent, shift=1.0, noise=0.4)
+        return self._placed(draw, latent, shift=1.0, noise=1.5)
 
     def texts(self, draw: Generator, n: int) -> Embeddings:
         """Draw `n` texts [n, dim]: nearer to one another than to any image."""
         near = self.centres[draw.integers(0, len(self.centres), n)]
         latent = 0.5 * near + 0.5 * draw.standard_normal(near.shape, dtype=np.float32)
-        return self._placed(draw, latent, shift=-2.0, noise=1.0)
+        return self._placed(draw, latent, shift=-2.0, noise=2.0)
 
     def _placed(
         self, draw: Generator, latent: Embeddings, shift: float, noise: float

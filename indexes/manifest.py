@@ -72,7 +72,7 @@ def _manifest(told: Mapping[str, Any]) -> Manifest:
         count=told["count"],
         last_id=told["last_id"],
         files=files,
-        stamp={str(key): str(value) for key, value in told["stamp"].items()},
+        stamp={str(key): str(value) for key, value in dict(told["stamp"]).items()},
     )
 
 

@@ -48,7 +48,7 @@ def place(name: str, tmp_path: Path, make_rows: Callable[..., Embeddings]) -> Pa
     return publish(tmp_path, 3, recipe_named(name), content, {}).folder
 
 
-def assert_damaged(place: Path, told: str = "") -> None:
+def assert_damaged(place: Path, told: str = "is damaged") -> None:
     for check in (open_generation, verify_generation):
         with pytest.raises(GenerationDamaged, match=told) as caught:
             check(place.parent, 3)
