@@ -1,0 +1,38 @@
+"""Finds pictures on the disk and reads them without trusting a byte of them.
+
+`Scan` finds files, `DecodePool` reads them in processes of their own, `decode_picture` reads
+one picture that the user gave. Each name is imported at its first use: a query in words loads
+no decoder.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clipsearch.images.limits import DecodeLimits as DecodeLimits
+    from clipsearch.images.picture import Picture as Picture
+    from clipsearch.images.picture import decode_picture as decode_picture
+    from clipsearch.images.pool import DecodePool as DecodePool
+    from clipsearch.images.scan import Scan as Scan
+    from clipsearch.images.scan import ScanRules as ScanRules
+
+_MODULES = {
+    "DecodeLimits": "limits",
+    "DecodePool": "pool",
+    "Picture": "picture",
+    "Scan": "scan",
+    "ScanRules": "scan",
+    "decode_picture": "picture",
+}
+
+__all__ = ["DecodeLimits", "DecodePool", "Picture", "Scan", "ScanRules", "decode_picture"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

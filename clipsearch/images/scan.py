@@ -1,0 +1,171 @@
+"""Finds the files under a folder whose names promise an image."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import Path
+
+from clipsearch.values import FoundFile, Skip, SkipCode
+
+EXTENSIONS = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif"),
+        *(".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib"),
+        *(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+        *(".heic", ".heif", ".hif", ".heics", ".avif"),
+    }
+)
+
+# Folders that hold copies, thumbnails or what was thrown away, never a user's pictures.
+_IGNORED_FOLDERS = frozenset(
+    {
+        "@eaDir",
+        "node_modules",
+        ".git",
+        "System Volume Information",
+        "$RECYCLE.BIN",
+        "__MACOSX",
+        "lost+found",
+    }
+)
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRules:
+    """What a scan leaves out.
+
+    `exclude` are shell patterns held against the name and the path relative to the root, of
+    files and folders alike. `hidden` takes in names that begin with a dot.
+    """
+
+    exclude: Sequence[str] = ()
+    hidden: bool = False
+
+
+class Scan:
+    """The image files under a root, in the order of their names, found while iterating.
+
+    A root that is a file is itself what is found, whatever its extension. Links below the
+    root are not followed. Memory grows with the largest single folder, not with the tree.
+    """
+
+    def __init__(self, root: Path, rules: ScanRules) -> None:
+        self._root = root
+        self._hidden = rules.hidden
+        patterns = [translate(pattern.rstrip("/")) for pattern in rules.exclude]
+        self._excluded = re.compile("|".join(patterns)) if patterns else None
+        self.symlinks = 0
+        """Links seen and not followed."""
+        self.unlistable: list[Path] = []
+        """Folders that could not be listed: what lies beneath them is unknown, not gone."""
+        self.mounts: list[Path] = []
+        """Folders on another device than their parent: empty may mean unmounted."""
+
+    def __iter__(self) -> Iterator[FoundFile | Skip]:
+        """Walk the tree: each file as FoundFile, what is no file or cannot be asked as Skip."""
+        self.symlinks, self.unlistable, self.mounts = 0, [], []
+        try:
+            status = self._root.stat()
+        except OSError:
+            self.unlistable.append(self._root)
+            return
+        if stat.S_ISDIR(status.st_mode):
+            yield from self._walk(status.st_dev)
+        else:
+            yield _examine(self._root.resolve())
+
+    def _walk(self, device: int) -> Iterator[FoundFile | Skip]:
+        pending = [(self._root, device)]
+        while pending:
+            folder, device = pending.pop()
+            files, folders = self._list(folder)
+            for name in files:
+                yield _examine(folder / name)
+            inner: list[tuple[Path, int]] = []
+            for name in folders:
+                entered = self._enter(folder / name, device)
+                if isinstance(entered, Skip):
+                    yield entered
+                elif entered is not None:
+                    inner.append((folder / name, entered))
+            pending.extend(reversed(inner))
+
+    def _list(self, folder: Path) -> tuple[list[str], list[str]]:
+        """Names of the files and of the folders to look at, each sorted."""
+        files: list[str] = []
+        folders: list[str] = []
+        prefix = "" if folder == self._root else f"{folder.relative_to(self._root)}/"
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if self._left_out(entry.name, prefix):
+                        continue
+                    if entry.is_symlink():
+                        self.symlinks += 1
+                    elif entry.is_dir(follow_symlinks=False):
+                        if entry.name not in _IGNORED_FOLDERS:
+                            folders.append(entry.name)
+                    elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122
+                        files.append(entry.name)
+        except OSError:
+            self.unlistable.append(folder)
+        return sorted(files), sorted(folders)
+
+    def _left_out(self, name: str, prefix: str) -> bool:
+        if name.startswith(".") and not self._hidden:
+            return True
+        excluded = self._excluded
+        if excluded is None:
+            return False
+        return bool(excluded.match(name) or excluded.match(prefix + name))
+
+    def _enter(self, folder: Path, parent_device: int) -> int | Skip | None:
+        """The device of a folder to walk; None if it cannot be asked."""
+        try:
+            device = folder.lstat().st_dev
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return _too_long(folder)
+            self.unlistable.append(folder)
+            return None
+        if device != parent_device:
+            self.mounts.append(folder)
+        return device
+
+
+def _examine(path: Path) -> FoundFile | Skip:
+    """Ask the system what a path is, without opening it."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _too_long(path)
+        gone = error.errno == errno.ENOENT
+        code = SkipCode.CHANGED if gone else SkipCode.UNREADABLE
+        return Skip(path, code, "removed during the scan" if gone else _words(error))
+    if stat.S_ISREG(status.st_mode):
+        return FoundFile(path, status.st_size, status.st_mtime_ns)
+    kind = next((words for test, words in _KINDS if test(status.st_mode)), "no regular file")
+    return Skip(path, SkipCode.NOT_A_FILE, f"it is {kind}, and was not opened")
+
+
+def _too_long(path: Path) -> Skip:
+    return Skip(path, SkipCode.NAME_TOO_LONG, "the path is longer than the system can open")
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
