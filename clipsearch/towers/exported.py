@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from clipsearch.towers.image_models import (
 )
 from clipsearch.towers.pair import of_unit_length
 from clipsearch.towers.ready import make_ready, ready_folder, ready_model
-from clipsearch.towers.runtime import open_quickly, open_session, usable_cpus
+from clipsearch.towers.runtime import open_quickly, usable_cpus
 from clipsearch.towers.tokens import Tokenizer, open_tokenizer, padded
 from clipsearch.values import Embeddings, Pixels, Precision, TowerIdentity
 
@@ -33,15 +33,24 @@ class ExportedTowers:
     """The towers of a folder, at one precision. Each opens at its first use."""
 
     def __init__(
-        self, folder: TowerFolder, precision: Precision, cache: Path, notes: Sequence[str] = ()
+        self,
+        folder: TowerFolder,
+        precision: Precision,
+        cache: Path,
+        image_model: Callable[[], ImageModel] | None = None,
     ) -> None:
-        """`cache` is the folder that holds text towers made ready for this machine."""
+        """Name the folder; nothing is opened yet.
+
+        `cache` is the folder that holds text towers made ready for this machine. `image_model`
+        opens another form of the same image tower, as on a GPU.
+        """
         self.identity = TowerIdentity(folder.name, folder.dim, precision, folder.digest)
         self.preprocessing = folder.preprocessing
         self.logit_scale = folder.logit_scale
         self.languages = folder.text.languages
-        self.notes = tuple(notes)
+        self.notes = folder.notes
         self._folder = folder
+        self._open_image_model = image_model or partial(open_image_model, folder, precision)
         self._cache = cache
 
     def embed_images(self, pixels: Pixels) -> Embeddings:
@@ -76,7 +85,7 @@ class ExportedTowers:
 
     @cached_property
     def _image_model(self) -> ImageModel:
-        return open_image_model(self._folder, self.identity.precision)
+        return self._open_image_model()
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -84,14 +93,15 @@ class ExportedTowers:
 
     @cached_property
     def _text_session(self) -> onnxruntime.InferenceSession:
-        ready = ready_model(self._ready_folder)
+        """Optimising costs more than one query gains, so it is done in `prepare` or not at all."""
         threads = min(TEXT_THREADS, usable_cpus())
+        ready = ready_model(self._ready_folder)
         if ready is not None:
             try:
                 return open_quickly(ready, threads)
             except Exception:  # damaged within, at the size and time that were written
-                return open_session(self._text_file, threads)
-        return open_session(self._text_file, threads)
+                return open_quickly(self._text_file, threads)
+        return open_quickly(self._text_file, threads)
 
     @cached_property
     def _text_inputs(self) -> list[str]:

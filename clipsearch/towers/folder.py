@@ -50,7 +50,8 @@ class TowerFolder:
     """What tower.json says, and where it stands.
 
     `weights` are the files that the towers were exported from; where it is empty, `files` are
-    the weights themselves. `auto` is the precision that the folder recommends.
+    the weights themselves. `auto` is the precision that the folder recommends, `notes` are what
+    a user should know of it.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class TowerFolder:
     files: Mapping[str, FileEntry]
     weights: Mapping[str, FileEntry] = field(default_factory=dict)
     auto: Precision = "fp32"
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -185,6 +187,7 @@ def _folder_from_json(path: Path, found: Mapping[str, Any]) -> TowerFolder:
         files=_entries(found["files"]),
         weights=_entries(found.get("weights", {})),
         auto=found.get("auto", "fp32"),
+        notes=tuple(found.get("notes", ())),
     )
 
 

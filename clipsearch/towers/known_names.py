@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
 Known = Mapping[str, tuple[str, ...]]
 """From an architecture to the tags of its published weights."""
+
+FindKnown = Callable[[], Known]
 
 
 @cache

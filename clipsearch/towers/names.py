@@ -10,12 +10,13 @@ from typing import Literal
 
 from clipsearch.errors import TowerMissing
 from clipsearch.towers.folder import is_tower_folder
-from clipsearch.towers.known_names import Known
+from clipsearch.towers.known_names import FindKnown, Known, known_models
 
 BUILTIN = "builtin"
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 CHECKPOINT_ENDINGS = (".safetensors", ".pt", ".pth", ".bin")
 
+_PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 _OPENAI = re.compile(r"ViT-[BL][-/]\d+(?:@\d+px)?|RN\d+(?:x\d+)?", re.IGNORECASE)
 _GOOGLE = re.compile(
     r"(?:google/)?(siglip2?)-(base|large|so400m|giant-opt)-patch(\d+)-(\d+)"
@@ -57,8 +58,8 @@ class TowerName:
         return prefix + self.model
 
 
-def parse_tower_name(text: str, known: Known) -> TowerName:
-    """Understand a model's name in any spelling of the field; `known` is open_clip's list.
+def parse_tower_name(text: str, known: FindKnown = known_models) -> TowerName:
+    """Understand a model's name in any spelling of the field; `known` gives open_clip's list.
 
     Raises TowerMissing, with the nearest names, for what nobody knows.
     """
@@ -68,8 +69,8 @@ def parse_tower_name(text: str, known: Known) -> TowerName:
     prefix, colon, rest = text.partition(":")
     if colon and not rest.startswith(":") and len(prefix) > 1:
         return _prefixed(prefix.lower().replace("_", "-"), rest, known)
-    if looks_like_path(text) or (_described(Path(text)) and text not in known):
-        return _folder_or_checkpoint(text, known)
+    if looks_like_path(text) or _described(Path(text)):
+        return _folder(text)
     return _plain(text, known)
 
 
@@ -83,7 +84,7 @@ def looks_like_path(text: str) -> bool:
     return text.startswith(("/", "./", "../", "~")) or text in (".", "..") or "\\" in text
 
 
-def _prefixed(prefix: str, rest: str, known: Known) -> TowerName:
+def _prefixed(prefix: str, rest: str, known: FindKnown) -> TowerName:
     if prefix in ("open-clip", "openclip"):
         return _plain(rest, known)
     if prefix in ("openai-clip", "openai"):
@@ -95,11 +96,11 @@ def _prefixed(prefix: str, rest: str, known: Known) -> TowerName:
             raise TowerMissing(f"hf-hub:{rest}", "a name on the hub is written ORG/NAME")
         return TowerName("hub", rest)
     if prefix in ("local-dir", "dir"):
-        return _folder_or_checkpoint(rest, known)
+        return _folder(rest)
     raise TowerMissing(f"{prefix}:{rest}", f"no kind of model is called {prefix!r}")
 
 
-def _plain(text: str, known: Known) -> TowerName:
+def _plain(text: str, known: FindKnown) -> TowerName:
     """An architecture of open_clip with its weights, however the two are joined."""
     if "@" in text and text.lower().endswith(CHECKPOINT_ENDINGS):
         return _checkpoint(text, known)
@@ -114,25 +115,26 @@ def _plain(text: str, known: Known) -> TowerName:
     return _known_pair(_architecture(text), "", known)
 
 
-def _known_pair(model: str, tag: str, known: Known) -> TowerName:
+def _known_pair(model: str, tag: str, known: FindKnown) -> TowerName:
     """Check architecture and tag against what open_clip knows, whatever their case."""
-    if not known:  # open_clip is not here: an export of it may be
+    models = known()
+    if not models:  # open_clip is not here: an export of it may be
         if not tag:
             raise TowerMissing(model, "name its weights too, as in ViT-B-32/laion2b_s34b_b79k")
         return TowerName("open_clip", model, tag)
-    exact = {name.lower(): name for name in known}.get(model.lower())
+    exact = {name.lower(): name for name in models}.get(model.lower())
     if exact is None:
-        raise TowerMissing(f"{model}/{tag}".rstrip("/"), _nearest(model, tag, known))
-    if not tag and len(known[exact]) == 1:
-        tag = known[exact][0]
-    if tag not in known[exact]:
-        tags = ", ".join(f"{exact}/{each}" for each in known[exact]) or "none (train your own)"
+        raise TowerMissing(f"{model}/{tag}".rstrip("/"), _nearest(model, tag, models))
+    if not tag and len(models[exact]) == 1:
+        tag = models[exact][0]
+    if tag not in models[exact]:
+        tags = ", ".join(f"{exact}/{each}" for each in models[exact]) or "none (train your own)"
         raise TowerMissing(f"{exact}/{tag}".rstrip("/"), f"the weights of {exact} are {tags}")
     return TowerName("open_clip", exact, tag)
 
 
-def _nearest(model: str, tag: str, known: Known) -> str:
-    pairs = {f"{name}/{each}".lower(): f"{name}/{each}" for name in known for each in known[name]}
+def _nearest(model: str, tag: str, models: Known) -> str:
+    pairs = {f"{name}/{each}".lower(): f"{name}/{each}" for name in models for each in models[name]}
     wanted = f"{model}/{tag}".lower()
     near = difflib.get_close_matches(wanted, list(pairs), n=3, cutoff=0.5)
     if not near:
@@ -160,7 +162,7 @@ def _described(path: Path) -> bool:
     return is_tower_folder(path) or (path / OPEN_CLIP_CONFIG).is_file()
 
 
-def _folder_or_checkpoint(text: str, known: Known) -> TowerName:
+def _folder(text: str) -> TowerName:
     path = Path(text).expanduser().absolute()
     if is_tower_folder(path):
         return TowerName("exported_folder", str(path))
@@ -175,12 +177,25 @@ def _folder_or_checkpoint(text: str, known: Known) -> TowerName:
     raise TowerMissing(text, detail)
 
 
-def _checkpoint(text: str, known: Known) -> TowerName:
+def _checkpoint(text: str, known: FindKnown) -> TowerName:
     model, _, weights = text.partition("@")
     path = Path(weights).expanduser().absolute()
-    exact = {name.lower(): name for name in known}.get(_architecture(model).lower())
-    if exact is None and known:
-        raise TowerMissing(text, _nearest(_architecture(model), "", known))
+    models = known()
+    exact = {name.lower(): name for name in models}.get(_architecture(model).lower())
+    if exact is None and models:
+        raise TowerMissing(text, _nearest(_architecture(model), "", models))
     if not path.is_file():
         raise TowerMissing(text, f"there is no file {path}")
     return TowerName("checkpoint", exact or _architecture(model), str(path))
+
+
+def find_weights(folder: Path) -> Path:
+    """The checkpoint of an open_clip folder, safetensors first. Raises TowerMissing."""
+    found = sorted(path for path in folder.iterdir() if path.suffix in CHECKPOINT_ENDINGS)
+    if not found:
+        raise TowerMissing(f"local-dir:{folder}", "the folder holds no weights")
+    order = {name: rank for rank, name in enumerate(_PREFERRED)}
+    return min(
+        found,
+        key=lambda path: (path.suffix != ".safetensors", order.get(path.name, 9), path.name),
+    )

@@ -30,7 +30,7 @@ def open_tokenizer(folder: TowerFolder) -> Tokenizer:
     if path.name == "vocab.txt":
         from clipsearch.towers.wordpiece import WordPiece
 
-        return WordPiece(path, text.max_tokens)
+        return WordPiece(path, text.max_tokens, text.clean)
     if path.name == "merges.txt":
         from clipsearch.towers.clip_bpe import ClipBPE
 

@@ -14,6 +14,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from clipsearch.towers.cleaning import Clean, clean_text
+
 LONGEST_WORD = 100
 FEW_TEXTS = 8
 
@@ -24,11 +26,11 @@ _PLAIN_WORDS = re.compile(r"[a-z0-9]+|[^a-z0-9\s]")
 class WordPiece:
     """Turns texts into ids with the vocabulary of a `vocab.txt`, one piece a line."""
 
-    def __init__(self, vocabulary: Path, max_tokens: int) -> None:
+    def __init__(self, vocabulary: Path, max_tokens: int, clean: Clean = "none") -> None:
         # Lines end in "\n" alone: universal newlines would be wrong for pieces like "\x85".
         self._lines = b"\n" + vocabulary.read_bytes().replace(b"\r\n", b"\n").strip(b"\n") + b"\n"
         self._ids: dict[bytes, int] | None = None
-        self._max_tokens = max_tokens
+        self._max_tokens, self._clean = max_tokens, clean
         self._unknown = self._special("[UNK]")
         self._first = self._special("[CLS]")
         self._last = self._special("[SEP]")
@@ -43,7 +45,7 @@ class WordPiece:
     def _encode(self, text: str) -> list[int]:
         room = self._max_tokens - 2
         ids: list[int] = []
-        for word in words(text):
+        for word in words(clean_text(text, self._clean)):
             ids += self._pieces(word)
             if len(ids) >= room:
                 break
