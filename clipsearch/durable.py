@@ -93,7 +93,8 @@ def sync_folder(path: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what a killed writer left; call it only while holding the folder's lock."""
-    for leftover in folder.glob(f".*{TEMPORARY}"):
+    # SQLite keeps a journal beside a database in the making, so the name may go on
+    for leftover in folder.glob(f".*{TEMPORARY}*"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:

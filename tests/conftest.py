@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def paint(pictures: Path) -> Paint:
         path = pictures / name
         path.parent.mkdir(parents=True, exist_ok=True)
         image = PillowImage.new("RGB", (48, 32), colour)
-        grain = np.random.default_rng(sum(name.encode())).integers(0, 256, 3).tolist()
+        grain = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 256, 3).tolist()
         image.putpixel((0, 0), tuple(grain))
         image.save(path)
         return path

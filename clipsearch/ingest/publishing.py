@@ -66,4 +66,4 @@ def _lags(catalogue: Catalogue, folder: Path) -> bool:
     if held.last_id == newest and len(held.index) == count:
         return False
     changed = abs(newest - held.last_id) + max(0, len(held.index) - count)
-    return count <= SMALL or changed > LAG * count
+    return count <= SMALL or changed > LAG * len(held.index)
