@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,20 @@ def heic(cat: Image.Image) -> bytes:
     stream = BytesIO()
     pillow_heif.from_pillow(cat).save(stream, quality=80)
     return stream.getvalue()
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A folder that anybody may write; for the time of the test we are not root."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        if user == 0:
+            os.seteuid(65_534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(user)
+            for path in folder.rglob("*"):
+                path.chmod(0o700)
