@@ -15,11 +15,12 @@ N, D = 20_000, 128
 
 def placed(draw: np.random.Generator, latent: Embeddings, shift: float) -> Embeddings:
     """Latent points on a sheet of falling strength, with noise, far along one direction."""
-    strength = np.arange(1, latent.shape[1] + 1, dtype=np.float32) ** np.float32(-0.5)
+    strength: Embeddings = np.arange(1, latent.shape[1] + 1, dtype=np.float32) ** np.float32(-0.5)
     basis = np.random.default_rng(1).standard_normal((latent.shape[1], D), dtype=np.float32)
-    rows = (latent * strength) @ basis + shift
+    rows = ((latent * strength) @ basis + shift).astype(np.float32)
     rows += 0.3 * draw.standard_normal(rows.shape, dtype=np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 @pytest.fixture(scope="module")
