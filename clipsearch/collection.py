@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -187,7 +189,7 @@ class Collection:
             _, rows = reading.embeddings_of(connection, [image_id], catalogue.tower().dim)
         if not len(rows):
             raise KeyError(image_id)
-        return rows[0]
+        return np.asarray(rows[0])
 
     def embeddings(self) -> Iterator[tuple[np.ndarray, Embeddings]]:
         """All ids and embeddings in chunks: int64 [n], float32 [n, dim]."""
@@ -235,6 +237,16 @@ class Collection:
         self._open()
         with self._writing() as catalogue:
             publish_generation(catalogue, self.folder, recipe)
+
+    def delete(self) -> None:
+        """Remove the collection with all it holds; files outside its folder stay."""
+        self._open()
+        with self._writing():
+            self.close()
+            # renamed first: a crash leaves a whole collection or none
+            doomed = self.folder.with_name(f".{self.name}.{os.getpid()}{TEMPORARY}")
+            self.folder.rename(doomed)
+        shutil.rmtree(doomed)
 
     def close(self) -> None:
         """Let go of files; the next call opens them again."""

@@ -69,4 +69,5 @@ class Embedder:
         """
         logits = similarity * np.float32(self.tower.logit_scale)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        shares: Embeddings = powers / powers.sum(axis=1, keepdims=True)
+        return shares

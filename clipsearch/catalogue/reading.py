@@ -82,7 +82,7 @@ def embedding_chunks(engine: Engine, dim: int) -> Iterator[tuple[Ids, Embeddings
 
 def embeddings_of(connection: Connection, ids: Sequence[int], dim: int) -> tuple[Ids, Embeddings]:
     """The embeddings of those ids that stand in the catalogue, in ascending order of id."""
-    rows = []
+    rows: list[Any] = []
     for part in _parts(sorted(set(ids))):
         query = select(embeddings.c.image_id, embeddings.c.embedding)
         rows += connection.execute(query.where(embeddings.c.image_id.in_(part))).all()

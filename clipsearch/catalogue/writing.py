@@ -35,7 +35,7 @@ def insert_image(connection: Connection, info: ImageInfo, embedding: Embeddings)
     if known is not None:
         return known
     made = connection.execute(insert(images).values(image_row(info, {})))
-    image_id = int(made.inserted_primary_key[0])
+    image_id = int(made.lastrowid)
     row = {"image_id": image_id, "embedding": embedding_bytes(embedding)}
     connection.execute(insert(embeddings).values(row))
     return image_id

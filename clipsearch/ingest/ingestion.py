@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -123,7 +123,7 @@ class _Ingestion:
             with transaction(self._connection):
                 writing.forget_roots(self._connection, self._missing)
 
-    def _reads(self) -> Iterator[Read]:
+    def _reads(self) -> Generator[Read, None, None]:
         waiting: dict[Path, Pending] = {}
 
         def requests() -> Iterator[tuple[FoundFile, Sequence[bytes]]]:

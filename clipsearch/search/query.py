@@ -70,10 +70,12 @@ def query_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings:
 def _part_embedding(part: Part, tower: TowerPair) -> Embeddings:
     if isinstance(part, Words):
         check_readable(part.text, tower)
-        return tower.embed_texts([part.text])[0]
+        (embedded,) = tower.embed_texts([part.text])
+        return np.asarray(embedded)
     if isinstance(part, Likeness):
         decoded = decode_picture(part.picture, tower.preprocessing)
-        return tower.embed_images(decoded.pixels[np.newaxis])[0]
+        (embedded,) = tower.embed_images(decoded.pixels[np.newaxis])
+        return np.asarray(embedded)
     embedding = np.asarray(part.embedding, dtype=np.float32)
     if embedding.shape != (tower.identity.dim,):
         raise ValueError(f"the embedding must be [{tower.identity.dim}], not {embedding.shape}")

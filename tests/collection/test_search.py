@@ -21,6 +21,7 @@ from clipsearch.errors import (
 )
 from clipsearch.indexes import recipe_named
 from clipsearch.ingest import publishing
+from clipsearch.search import Part
 from clipsearch.settings import GENERATIONS
 
 Paint = Callable[[str, str], Path]
@@ -79,12 +80,12 @@ def test_a_least_score_cuts_the_hits(rainbow: Collection) -> None:
 
 
 def test_words_and_pictures_add_up(rainbow: Collection, pictures: Path) -> None:
-    parts = [Words("red"), Likeness(pictures / "blue.png")]
+    parts: list[Part] = [Words("red"), Likeness(pictures / "blue.png")]
     assert set(found(rainbow, Query(parts, k=2))) == {"red.png", "blue.png"}
 
 
 def test_weights_decide_between_the_parts(rainbow: Collection, pictures: Path) -> None:
-    parts = [Words("red", 2.0), Likeness(pictures / "blue.png")]
+    parts: list[Part] = [Words("red", 2.0), Likeness(pictures / "blue.png")]
     assert found(rainbow, Query(parts, k=2)) == ["red.png", "blue.png"]
 
 

@@ -57,7 +57,7 @@ def exec_driver_sql(self: Connection, statement: str, *rest: Any) -> Any:
     return execute(self, statement, *rest)
 
 
-Connection.exec_driver_sql = exec_driver_sql  # type: ignore[method-assign]
+Connection.exec_driver_sql = exec_driver_sql  # type: ignore[method-assign, assignment]
 
 with Collection(home=HOME, tower=ColourTowers()) as collection:
     collection.ingest([PICTURES], IngestOptions(batch=4, workers=1))
