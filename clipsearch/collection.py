@@ -13,7 +13,7 @@ from types import TracebackType
 import numpy as np
 
 from clipsearch.catalogue import FILE_NAME, Catalogue, reading, transaction, writing
-from clipsearch.durable import named_disk_errors, sweep
+from clipsearch.durable import TEMPORARY, named_disk_errors, sweep
 from clipsearch.embedder import Embedder
 from clipsearch.errors import (
     CollectionMissing,
