@@ -1,0 +1,113 @@
+"""Writes hits: a table for people, lines for pipes, JSON, CSV or paths for programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import clipsearch
+from clipsearch.cli.asking import described
+from clipsearch.cli.exits import DONE, NOTHING_FOUND, say
+from clipsearch.cli.options import Form
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import hit_record, path_fields, print_json, shown_path, tower_record
+from clipsearch.cli.tables import print_csv, print_lines, print_table
+
+COLUMNS = (
+    *("rank", "score", "id", "path", "width", "height", "format"),
+    *("taken", "camera", "latitude", "longitude"),
+)
+"""The columns of the CSV, each a field of the JSON of the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a command asks of a collection."""
+
+    command: str
+    parts: Sequence[clipsearch.Words | clipsearch.Likeness]
+    k: int
+    min_score: float | None = None
+    under: Sequence[Path] = ()
+
+    @property
+    def title(self) -> str:
+        """The parts in a few words."""
+        return ", ".join(described(part) for part in self.parts)
+
+
+def answer(asking: Asking, name: str, form: Form | None, html: Path | None) -> int:
+    """Ask the collection, write the hits, and return whether there were any."""
+    where = clipsearch.Filter(under=asking.under or None)
+    query = clipsearch.Query(asking.parts, asking.k, asking.min_score, where)
+    with clipsearch.Collection(name) as collection:
+        hits = collection.search(query)
+        if form == "json":
+            print_json(asking.command, _document(asking, collection, hits))
+        else:
+            print_hits(hits, form)
+    if html is not None:
+        write_page(html, [(asking.title, hits)], f"collection {name}")
+    if not hits:
+        say("nothing found.")
+    return DONE if hits else NOTHING_FOUND
+
+
+def print_hits(hits: Sequence[clipsearch.Hit], form: Form | None) -> None:
+    """Write hits in the form asked for."""
+    if form in ("paths", "null"):
+        print_paths((hit.path for hit in hits), form)
+    elif form == "csv":
+        print_csv(COLUMNS, ([hit_record(hit)[name] for name in COLUMNS] for hit in hits))
+    elif sys.stdout.isatty():
+        rows = ([str(hit.rank), f"{hit.score:.4f}", shown_path(hit.image)] for hit in hits)
+        print_table([">rank", ">score", "path"], rows)
+    else:
+        print_lines([hit.rank, f"{hit.score:.4f}", shown_path(hit.image)] for hit in hits)
+
+
+def print_paths(paths: Iterable[Path | None], form: Form) -> None:
+    """Write paths only; what is no file has none and is left out."""
+    for path in paths:
+        if path is None:
+            continue
+        if form == "null":
+            sys.stdout.buffer.write(os.fsencode(path) + b"\0")
+        else:
+            print(quoted(path))
+    sys.stdout.flush()
+
+
+def write_page(
+    target: Path, rows: Sequence[tuple[str, Sequence[clipsearch.Hit]]], about: str
+) -> None:
+    """Write a gallery of hits, a row for each title."""
+    from clipsearch.gallery import Row, write_gallery
+
+    write_gallery(target, [Row(title, hits) for title, hits in rows], about)
+    say(f"wrote {target}")
+
+
+def _document(
+    asking: Asking, collection: clipsearch.Collection, hits: Sequence[clipsearch.Hit]
+) -> dict[str, Any]:
+    return {
+        "collection": collection.name,
+        "tower": tower_record(collection.tower.identity),
+        "query": [_part_record(part) for part in asking.parts],
+        "top": asking.k,
+        "min_score": asking.min_score,
+        "matched": len(hits),
+        "hits": [hit_record(hit) for hit in hits],
+    }
+
+
+def _part_record(part: clipsearch.Words | clipsearch.Likeness) -> dict[str, Any]:
+    if isinstance(part, clipsearch.Words):
+        return {"text": part.text, "weight": part.weight}
+    path = part.picture if isinstance(part.picture, Path) else Path("-")
+    return {"image": path_fields(path)["path"], "weight": part.weight}

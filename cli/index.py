@@ -1,0 +1,151 @@
+"""clipsearch index: take folders of pictures in, and keep the collection up to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+import clipsearch
+from clipsearch.cli import options
+from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, say
+from clipsearch.cli.help import command
+from clipsearch.cli.progress import shown_progress
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import path_texts, print_json
+from clipsearch.cli.summary import counts, report_record, say_remarks
+
+if TYPE_CHECKING:
+    from clipsearch.values import Precision
+
+
+@command(
+    "clipsearch index ~/Pictures /mnt/camera",
+    "clipsearch index                              rescan all known folders",
+    "clipsearch index ~/Pictures --exclude 'drafts' --exclude '*.gif'",
+    "clipsearch index ~/Art -c art --model ViT-B-32-256/datacomp_s34b_b86k",
+    "clipsearch index ~/Pictures --json | jq '.failed'",
+)
+@click.argument("paths", nargs=-1, type=options.ANY_PATH, metavar="[PATH]...")
+@options.collection_option
+@options.model_option
+@options.precision_option
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Leave out names or relative paths like this; may repeat. Remembered for the PATHs.",
+)
+@click.option("--include-hidden", is_flag=True, help="Take in names that begin with a dot.")
+@click.option(
+    "--prune", is_flag=True, help="Drop what lay under PATHs that are missing or suddenly empty."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that decode pictures.  [default: one a core]",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=32,
+    show_default=True,
+    help="Pictures committed at once: what a crash may cost.",
+)
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="M",
+    default=90.0,
+    show_default=True,
+    help="Leave out larger pictures.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait for another process that is writing the collection.",
+)
+@click.option("--strict", is_flag=True, help="Exit 2 when any picture was left out.")
+@click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
+@options.json_option
+def index(
+    paths: tuple[Path, ...],
+    name: str,
+    model: str | None,
+    precision: Precision | Literal["auto"],
+    exclude: tuple[str, ...],
+    include_hidden: bool,
+    prune: bool,
+    workers: int | None,
+    batch: int,
+    max_megapixels: float,
+    wait: float,
+    strict: bool,
+    quiet: bool,
+    form: options.Form | None,
+) -> int:
+    """Take in the pictures under PATHs; without PATH, rescan the known folders.
+
+    Reads JPEG, PNG, WebP, GIF, TIFF, BMP, JPEG 2000, HEIC and AVIF. Unchanged files are
+    skipped, moved and copied ones recognised. Pictures that vanished under the PATHs are
+    dropped, and only those; a folder that is missing or suddenly empty drops nothing without
+    --prune. Your files are never changed.
+
+    Ctrl-C stops it at any time: run it again to go on.
+    """
+    ingest_options = clipsearch.IngestOptions(
+        exclude=exclude or None,
+        prune=prune,
+        hidden=include_hidden,
+        workers=workers,
+        batch=batch,
+        limits=clipsearch.DecodeLimits(max_megapixels=max_megapixels),
+    )
+    # A collection that stands keeps its precision; only a word against it is passed on.
+    tower_options = clipsearch.TowerOptions(precision) if precision != "auto" else None
+    with clipsearch.Collection(
+        name, model=model, options=tower_options, wait_seconds=wait
+    ) as collection:
+        report = ingest(collection, paths, ingest_options, quiet=quiet)
+    if form == "json":
+        fields = {"collection": name, "roots": path_texts(paths), **report_record(report)}
+        print_json("index", fields)
+    elif not quiet:
+        say_remarks(report, f"`clipsearch status --failed{suffix(name)}` lists them all.")
+        print(counts(report))
+    if strict and report.failed:
+        return ERROR
+    if not report.readable:
+        say(f"no pictures were found in {', '.join(map(quoted, paths)) or 'the known folders'}.")
+        return NOTHING_FOUND
+    return DONE
+
+
+def suffix(name: str) -> str:
+    """How a command names the collection, where it must."""
+    return "" if name == "default" else f" -c {name}"
+
+
+def ingest(
+    collection: clipsearch.Collection,
+    roots: tuple[Path, ...],
+    ingest_options: clipsearch.IngestOptions,
+    *,
+    quiet: bool,
+) -> clipsearch.IngestReport:
+    """Ingest and show progress; when it is stopped, say what is in."""
+    try:
+        with shown_progress(quiet=quiet) as listener:
+            report = collection.ingest(roots, ingest_options, listener)
+    except (KeyboardInterrupt, Terminated):
+        count = len(collection) if collection.exists else 0
+        say(f"stopped; {count} images are in; run it again to go on.")
+        raise
+    for note in () if quiet else collection.tower.notes:
+        say(f"note: {note}")
+    return report

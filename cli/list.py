@@ -1,0 +1,84 @@
+"""clipsearch list: which collections there are, and what one holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+import clipsearch
+from clipsearch.cli import options
+from clipsearch.cli.exits import DONE, NOTHING_FOUND, say
+from clipsearch.cli.help import command
+from clipsearch.cli.hits import print_paths
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import SCHEMA_VERSION, image_record, print_json, shown_path
+from clipsearch.cli.tables import print_lines, print_rows
+
+
+@command(
+    "clipsearch list                               the collections",
+    "clipsearch list default                       the pictures of one",
+    "clipsearch list default -0 | xargs -0 ls -l",
+    name="list",
+)
+@click.argument("name", required=False)
+@options.json_option
+@options.paths_option
+@options.null_option
+def list_collections(name: str | None, form: options.Form | None) -> int:
+    """List the collections; with NAME, the pictures of that one with their ids.
+
+    --paths and -0 name each file of each picture, copies included.
+    """
+    if name is not None:
+        return _list_images(name, form)
+    from clipsearch.cli.health import collections
+
+    home = clipsearch.default_home()
+    found = [_described(collection) for collection in collections(home)]
+    if form == "json":
+        print_json("list", {"home": str(home), "collections": found})
+    elif form is not None:
+        raise click.UsageError("--paths and -0 list pictures: name a collection.")
+    else:
+        rows = ([str(value) for value in collection.values()] for collection in found)
+        print_rows(["collection", ">images", "tower", "state"], rows)
+    if not found:
+        say(f"there are no collections in {quoted(home)} yet: `clipsearch index DIR` begins one.")
+    return DONE if found else NOTHING_FOUND
+
+
+def _described(collection: clipsearch.Collection) -> dict[str, str | int | None]:
+    try:
+        with collection:
+            tower = collection.status().tower.name
+            return {
+                "name": collection.name,
+                "images": len(collection),
+                "tower": tower,
+                "state": "ok",
+            }
+    except clipsearch.ClipsearchError as error:
+        return {"name": collection.name, "images": None, "tower": None, "state": str(error)}
+
+
+def _list_images(name: str, form: options.Form | None) -> int:
+    with clipsearch.Collection(name) as collection:
+        if form in ("paths", "null"):
+            print_paths((path for image in collection for path in image.paths), form)
+        elif form == "json":
+            _print_images_json(collection)
+        else:
+            print_lines((image.id, shown_path(image)) for image in collection)
+        return DONE if len(collection) else NOTHING_FOUND
+
+
+def _print_images_json(collection: clipsearch.Collection) -> None:
+    """One object, written image by image: a collection may be larger than the memory."""
+    head = {"schema_version": SCHEMA_VERSION, "command": "list", "collection": collection.name}
+    sys.stdout.write(json.dumps(head)[:-1] + ', "images": [')
+    for position, image in enumerate(collection):
+        sys.stdout.write((",\n" if position else "\n") + json.dumps(image_record(image)))
+    sys.stdout.write("\n]}\n")

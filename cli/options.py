@@ -1,0 +1,84 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+Form = Literal["json", "csv", "paths", "null"]
+"""How results are written; None is a table on a terminal and tab-separated lines elsewhere."""
+
+ANY_PATH = click.Path(path_type=Path)
+
+collection_option = click.option(
+    "-c",
+    "--collection",
+    "name",
+    metavar="NAME",
+    default="default",
+    show_default=True,
+    help="The collection to work on.",
+)
+
+model_option = click.option(
+    "--model",
+    metavar="MODEL",
+    help="The tower: builtin, ViT-B-32-256/datacomp_s34b_b86k, hf-hub:ORG/NAME, "
+    "local-dir:DIR, ... (`clipsearch models` lists them). A collection keeps the tower it was "
+    "made with.",
+)
+
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "int8", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="How the tower calculates; refused where it would find other pictures than fp32.",
+)
+
+top_option = click.option(
+    "-k",
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="How many pictures to show.",
+)
+
+min_score_option = click.option(
+    "--min-score",
+    type=float,
+    metavar="SCORE",
+    help="Only pictures of at least this cosine (-1 to 1).",
+)
+
+under_option = click.option(
+    "--under",
+    type=ANY_PATH,
+    multiple=True,
+    metavar="DIR",
+    help="Only pictures in this folder or file; may repeat.",
+)
+
+html_option = click.option(
+    "--html",
+    type=ANY_PATH,
+    metavar="FILE",
+    help="Also write a page with the pictures: one file, for any browser.",
+)
+
+json_option = click.option("--json", "form", flag_value="json", help="Write one JSON object.")
+csv_option = click.option("--csv", "form", flag_value="csv", help="Write CSV with a header.")
+paths_option = click.option(
+    "--paths", "form", flag_value="paths", help="Write paths only, one a line."
+)
+null_option = click.option(
+    "-0",
+    "--null",
+    "form",
+    flag_value="null",
+    help="Write paths only, byte for byte, each ended by NUL (for xargs -0).",
+)

@@ -1,0 +1,70 @@
+"""The program: a group of commands, each imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from clipsearch import __version__
+from clipsearch.cli.help import ColouredContext, examples
+
+COMMANDS = (
+    "index",
+    "query",
+    "similar",
+    "score",
+    "demo",
+    "status",
+    "list",
+    "remove",
+    "verify",
+    "rebuild",
+    "models",
+    "doctor",
+    "completion",
+)
+"""In the order in which a user meets them; each is a module of this package."""
+
+
+class Program(click.Group):
+    """Commands by name; a command's module is imported when it is asked for."""
+
+    context_class = ColouredContext
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"clipsearch.cli.{cmd_name}")
+        commands = (each for each in vars(module).values() if isinstance(each, click.Command))
+        return next(each for each in commands if each.name == cmd_name)
+
+
+TOUR = examples(
+    "clipsearch index ~/Pictures                 take a folder in",
+    'clipsearch query "a dog on the beach"       find pictures by words',
+    "clipsearch similar photo.jpg                find pictures like a picture",
+    "clipsearch query dog --minus snow --html found.html",
+    "clipsearch index                            rescan the known folders",
+    "clipsearch demo                             see it work on photographs it brings",
+)
+
+
+@click.group(
+    cls=Program,
+    epilog=TOUR,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+@click.version_option(__version__, "-V", "--version", message="clipsearch %(version)s")
+def program() -> None:
+    """Find your pictures by words or by a picture, offline.
+
+    Nothing leaves this machine. Collections live under CLIPSEARCH_HOME, or in the platform's
+    data folder. Exit codes: 0 found or done, 1 nothing found, 2 error.
+    """

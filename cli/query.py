@@ -1,0 +1,69 @@
+"""clipsearch query: find pictures by words, by pictures, or by both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clipsearch.cli import options
+from clipsearch.cli.asking import query_parts
+from clipsearch.cli.help import command
+from clipsearch.cli.hits import Asking, answer
+
+
+@command(
+    'clipsearch query "a dog running on the beach"',
+    "clipsearch query dog --minus snow --top 20",
+    "clipsearch query 2:dog --text beach --image 0.5:./sunset.jpg",
+    "curl -s https://example.com/x.jpg | clipsearch query --image -",
+    "clipsearch query cat -0 | xargs -0 cp -t cats/",
+    "clipsearch query cat --json | jq -r '.hits[].path'",
+)
+@click.argument("words", nargs=-1)
+@click.option("--text", "texts", multiple=True, metavar="TEXT", help="A further text; may repeat.")
+@click.option(
+    "--image",
+    "pictures",
+    multiple=True,
+    metavar="FILE",
+    help="A picture to look for, `-` for one on stdin; may repeat.",
+)
+@click.option(
+    "--minus",
+    multiple=True,
+    metavar="TEXT|FILE",
+    help="Look away from a text, or from a picture where a file of that name exists.",
+)
+@options.top_option
+@options.min_score_option
+@options.under_option
+@options.collection_option
+@options.json_option
+@options.csv_option
+@options.paths_option
+@options.null_option
+@options.html_option
+def query(
+    words: tuple[str, ...],
+    texts: tuple[str, ...],
+    pictures: tuple[str, ...],
+    minus: tuple[str, ...],
+    top: int,
+    min_score: float | None,
+    under: tuple[Path, ...],
+    name: str,
+    form: options.Form | None,
+    html: Path | None,
+) -> int:
+    """Find pictures by words, by pictures, or by both.
+
+    The WORDS are one text together. Every text and picture may bear a weight before a colon
+    (2:dog); a text stays a text where a digit or a space follows its colon (16:9 screen).
+
+    Prints rank, score (cosine) and path: a table on a terminal, tab-separated lines elsewhere.
+    Names are quoted as `ls -b` does, but for spaces; -0 writes their very bytes.
+    Exits 1 when nothing is found.
+    """
+    parts = query_parts(words, texts, pictures, minus)
+    return answer(Asking("query", parts, top, min_score, under), name, form, html)

@@ -1,0 +1,103 @@
+"""Images and hits as plain values for JSON and CSV. The fields are documented and only grow."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clipsearch.cli.quoting import quoted
+
+if TYPE_CHECKING:
+    from clipsearch.values import Hit, Image, Skip, TowerIdentity
+
+SCHEMA_VERSION = 1
+"""Grows when a field changes its meaning or goes; new fields do not change it."""
+
+
+def print_json(command: str, fields: Mapping[str, Any]) -> None:
+    """Write one JSON object, in ASCII: nothing in it can disturb a terminal."""
+    document = {"schema_version": SCHEMA_VERSION, "command": command, **fields}
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def path_fields(path: Path | None) -> dict[str, str | None]:
+    """`path` as text; `path_base64` has its bytes where they are no UTF-8, else null.
+
+    In such a `path` each byte that is no UTF-8 is U+FFFD.
+    """
+    if path is None:
+        return {"path": None, "path_base64": None}
+    exact = os.fsencode(path)
+    try:
+        return {"path": exact.decode(), "path_base64": None}
+    except UnicodeDecodeError:
+        encoded = base64.b64encode(exact).decode("ascii")
+        return {"path": exact.decode(errors="replace"), "path_base64": encoded}
+
+
+def path_texts(paths: Sequence[Path]) -> list[str | None]:
+    """Several paths as text."""
+    return [path_fields(path)["path"] for path in paths]
+
+
+def image_record(image: Image) -> dict[str, Any]:
+    """All that is known of an image."""
+    info = image.info
+    return {
+        "id": image.id,
+        **path_fields(image.path),
+        "paths": path_texts(image.paths),
+        "width": info.width,
+        "height": info.height,
+        "bytes": info.bytes,
+        "format": info.format,
+        "taken": info.taken.isoformat() if info.taken else None,
+        "camera": info.camera,
+        "latitude": info.latitude,
+        "longitude": info.longitude,
+        "captions": [
+            {"text": caption.text, "source": caption.source} for caption in image.captions
+        ],
+        "metadata": dict(image.metadata),
+    }
+
+
+def hit_record(hit: Hit) -> dict[str, Any]:
+    """A hit: its rank and score, and its image."""
+    return {"rank": hit.rank, "score": round(hit.score, 6), **image_record(hit.image)}
+
+
+def skip_record(skip: Skip) -> dict[str, Any]:
+    """An image left out."""
+    return {**path_fields(skip.path), "code": str(skip.code), "reason": skip.reason}
+
+
+def tower_record(tower: TowerIdentity) -> dict[str, Any]:
+    """What makes a collection's embeddings comparable."""
+    return {
+        "name": tower.name,
+        "dim": tower.dim,
+        "precision": tower.precision,
+        "digest": tower.digest,
+    }
+
+
+def csv_cell(value: object) -> object:
+    """A value that no spreadsheet takes for a formula and no terminal for a command.
+
+    A text that begins with = + - @ gets an apostrophe before it (OWASP, CSV injection).
+    """
+    if not isinstance(value, (str, Path)):
+        return value
+    text = quoted(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def shown_path(image: Image) -> str:
+    """Where an image lies, for people; one that a program added has no file."""
+    return quoted(image.path) if image.path else f"(image {image.id}, not a file)"

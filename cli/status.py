@@ -1,0 +1,84 @@
+"""clipsearch status: what a collection holds and how it stands."""
+
+from __future__ import annotations
+
+import click
+
+import clipsearch
+from clipsearch.cli import options
+from clipsearch.cli.exits import DONE, NOTHING_FOUND
+from clipsearch.cli.help import command
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import path_fields, path_texts, print_json, skip_record, tower_record
+from clipsearch.cli.tables import print_facts, print_rows
+
+
+@command(
+    "clipsearch status",
+    "clipsearch status --failed                    which pictures are left out, and why",
+    "clipsearch status -c holidays --json | jq .images",
+)
+@options.collection_option
+@click.option("--failed", is_flag=True, help="List the pictures that are left out, with reasons.")
+@options.json_option
+def status(name: str, failed: bool, form: options.Form | None) -> int:
+    """Show what a collection holds: pictures, folders, tower, index.
+
+    With --failed: path, code and reason of each picture left out; exits 1 if there is none.
+    """
+    with clipsearch.Collection(name) as collection:
+        if failed:
+            return _show_failed(collection, form)
+        found = collection.status()
+    if form == "json":
+        print_json("status", _document(found))
+        return DONE
+    tower = found.tower
+    facts = [
+        ("collection", found.name),
+        ("folder", quoted(found.folder)),
+        ("images", f"{found.images:,}"),
+        ("files", f"{found.files:,}"),
+        ("left out", f"{found.skipped:,}"),
+        ("tower", f"{tower.name}, {tower.dim} dimensions, {tower.precision}"),
+        ("index", _index_words(found)),
+        ("size", f"{found.bytes / 1e6:,.1f} MB"),
+        *(("root", quoted(root)) for root in found.roots),
+    ]
+    print_facts(facts)
+    return DONE
+
+
+def _show_failed(collection: clipsearch.Collection, form: options.Form | None) -> int:
+    skips = collection.skips()
+    if form == "json":
+        fields = {"collection": collection.name, "failed": [skip_record(skip) for skip in skips]}
+        print_json("status", fields)
+    else:
+        rows = [(quoted(skip.path), str(skip.code), quoted(skip.reason)) for skip in skips]
+        print_rows(["path", "code", "reason"], rows)
+    return DONE if skips else NOTHING_FOUND
+
+
+def _document(found: clipsearch.CollectionStatus) -> dict[str, object]:
+    return {
+        "collection": found.name,
+        "folder": path_fields(found.folder)["path"],
+        "tower": tower_record(found.tower),
+        "images": found.images,
+        "files": found.files,
+        "skipped": found.skipped,
+        "roots": path_texts(found.roots),
+        "index": {
+            "kind": found.index_kind,
+            "generation": found.index_generation,
+            "images": found.index_images,
+        },
+        "bytes": found.bytes,
+    }
+
+
+def _index_words(found: clipsearch.CollectionStatus) -> str:
+    if found.index_kind is None:
+        return "none yet; pictures are compared one by one"
+    return f"{found.index_kind}, generation {found.index_generation}, {found.index_images:,} images"

@@ -1,0 +1,69 @@
+"""What an ingestion did, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import clipsearch
+from clipsearch.cli.exits import say, say_left_out
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import path_texts, skip_record
+
+NOTES = {
+    "bad_icc_profile": "with a colour profile that cannot be used, taken as sRGB",
+    "bad_orientation": "with an orientation that does not exist, taken as upright",
+    "first_frame_of_many": "with several frames, of which the first was taken",
+}
+
+
+def report_record(report: clipsearch.IngestReport) -> dict[str, Any]:
+    """A report's fields for JSON."""
+    return {
+        "added": report.added,
+        "updated": report.updated,
+        "moved": report.moved,
+        "removed": report.removed,
+        "unchanged": report.unchanged,
+        "embedded": report.embedded,
+        "symlinks": report.symlinks,
+        "seconds": round(report.seconds, 3),
+        "images_per_second": round(report.images_per_second, 2),
+        "failed": [skip_record(skip) for skip in report.failed],
+        "missing": path_texts(report.missing),
+        "emptied": path_texts(report.emptied),
+        "unlistable": path_texts(report.unlistable),
+        "notes": dict(report.notes),
+    }
+
+
+def counts(report: clipsearch.IngestReport) -> str:
+    """The line that sums a report up."""
+    done = (
+        f"{report.added} added, {report.updated} updated, {report.moved} moved, "
+        f"{report.removed} removed, {report.unchanged} unchanged, {len(report.failed)} failed"
+    )
+    rate = f", {report.images_per_second:.1f} images/s" if report.embedded else ""
+    return f"{done} in {report.seconds:.1f} s{rate}"
+
+
+def say_remarks(report: clipsearch.IngestReport, failed_hint: str) -> None:
+    """Say on stderr what the user should know: failures, and what was spared or tolerated."""
+    say_left_out(report.failed, failed_hint)
+    _say_spared(report.missing, "is missing")
+    _say_spared(report.emptied, "held images and now holds none")
+    for folder in report.unlistable:
+        say(f"cannot be listed, nothing beneath it was dropped: {quoted(folder)}")
+    for note, count in sorted(report.notes.items()):
+        say(f"note: {count} {'image' if count == 1 else 'images'} {NOTES.get(note, note)}")
+    if report.symlinks:
+        say(f"note: {report.symlinks} symbolic links were not followed")
+
+
+def _say_spared(folders: Sequence[Path], state: str) -> None:
+    for folder in folders:
+        say(
+            f"{quoted(folder)} {state}; nothing was dropped, in case a disk is not mounted. "
+            "`--prune` drops it."
+        )
