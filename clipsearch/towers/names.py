@@ -122,15 +122,23 @@ def _known_pair(model: str, tag: str, known: FindKnown) -> TowerName:
         if not tag:
             raise TowerMissing(model, "name its weights too, as in ViT-B-32/laion2b_s34b_b79k")
         return TowerName("open_clip", model, tag)
-    exact = {name.lower(): name for name in models}.get(model.lower())
+    plain = model.lower().removesuffix("-quickgelu")  # its tags say whether they need QuickGELU
+    exact = {name.lower(): name for name in models}.get(plain)
     if exact is None:
         raise TowerMissing(f"{model}/{tag}".rstrip("/"), _nearest(model, tag, models))
     if not tag and len(models[exact]) == 1:
         tag = models[exact][0]
     if tag not in models[exact]:
-        tags = ", ".join(f"{exact}/{each}" for each in models[exact]) or "none (train your own)"
-        raise TowerMissing(f"{exact}/{tag}".rstrip("/"), f"the weights of {exact} are {tags}")
+        raise TowerMissing(f"{exact}/{tag}".rstrip("/"), _its_weights(exact, tag, models[exact]))
     return TowerName("open_clip", exact, tag)
+
+
+def _its_weights(model: str, tag: str, tags: tuple[str, ...]) -> str:
+    if not tags:
+        return f"no weights of {model} are published; name a file, {model}@FILE"
+    near = difflib.get_close_matches(tag, tags, n=3, cutoff=0.3) or tags[:3]
+    named = ", ".join(f"{model}/{each}" for each in near)
+    return f"of the {len(tags)} weights of {model} the nearest are {named}"
 
 
 def _nearest(model: str, tag: str, models: Known) -> str:

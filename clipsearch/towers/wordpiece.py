@@ -3,8 +3,8 @@
 The `tokenizers` package takes 35 ms to import and 40 ms more to read a vocabulary. Here the
 vocabulary stays one string, and a word's id is the number of lines before it. For many texts
 it becomes a dictionary (12 ms, once). The ids are those of `BertNormalizer(lowercase=True)`,
-`BertPreTokenizer` and `WordPiece` (Devlin et al. 2018), but for marks that Unicode took in after
-2016, which are punctuation and accents here.
+`BertPreTokenizer` and `WordPiece` (Devlin et al. 2018), but for marks that Unicode added or
+reclassified since 2016, which follow Python's tables here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from clipsearch.towers.cleaning import Clean, clean_text
 LONGEST_WORD = 100
 FEW_TEXTS = 8
 
+# The libraries take these, as they are spelled here, for what they name.
+_SPECIAL = re.compile(r"(\[(?:PAD|UNK|CLS|SEP|MASK)\])")
 _PLAIN = re.compile(r"[ -~\t\n\r]*")
 _PLAIN_WORDS = re.compile(r"[a-z0-9]+|[^a-z0-9\s]")
 
@@ -45,11 +47,18 @@ class WordPiece:
     def _encode(self, text: str) -> list[int]:
         room = self._max_tokens - 2
         ids: list[int] = []
-        for word in words(clean_text(text, self._clean)):
-            ids += self._pieces(word)
-            if len(ids) >= room:
-                break
+        for part in _SPECIAL.split(clean_text(text, self._clean)):
+            found = self._id(part.encode("utf-8", "replace")) if _SPECIAL.fullmatch(part) else None
+            ids += [found] if found is not None else self._ordinary(part, room - len(ids))
         return [self._first, *ids[:room], self._last]
+
+    def _ordinary(self, text: str, enough: int) -> list[int]:
+        ids: list[int] = []
+        for word in words(text):
+            ids += self._pieces(word)
+            if len(ids) >= enough:
+                break
+        return ids
 
     def _pieces(self, word: str) -> list[int]:
         """The longest known beginnings, one after another; unknown if one has none."""
