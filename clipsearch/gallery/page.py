@@ -1,0 +1,102 @@
+"""The page: a row of pictures for each query, with scores as small bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from clipsearch.durable import write_durably
+from clipsearch.gallery.thumbnails import Thumbnail, thumbnail
+from clipsearch.values import Hit
+
+# So many pictures stand in one line of a wide page.
+ONE_LINE = 6
+# A very long panorama or tower would fill a row, or vanish in it.
+NARROWEST, WIDEST = 0.6, 2.4
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was asked, in words, and what was found, best first."""
+
+    title: str
+    hits: Sequence[Hit]
+
+
+def gallery_page(rows: Sequence[Row], about: str) -> str:
+    """One HTML document with a row of pictures for each of `rows`.
+
+    `about` is a line under the page's name. Titles, names and everything else foreign is
+    escaped; the page's policy lets no script run and nothing be fetched.
+    """
+    best = max((hit.score for row in rows for hit in row.hits), default=0.0)
+    title = rows[0].title if len(rows) == 1 else f"{len(rows)} queries"
+    style = files("clipsearch.gallery").joinpath("style.css").read_text(encoding="utf-8")
+    return "".join(
+        [
+            _HEAD,
+            f"<title>{_text(title)} · clipsearch</title>\n<style>\n{style}</style>\n",
+            f"<header><h1>clipsearch</h1><p>{_text(about)}</p></header>\n<main>\n",
+            *(_section(row, best) for row in rows),
+            "</main>\n<footer><p>The bar under a picture is its score, the cosine of picture and "
+            "query, beside the best on this page.</p></footer>\n</html>\n",
+        ]
+    )
+
+
+def write_gallery(target: Path, rows: Sequence[Row], about: str) -> None:
+    """Write the page, whole or not at all; a page that stands there is replaced."""
+    write_durably(target, gallery_page(rows, about).encode())
+
+
+def _section(row: Row, best: float) -> str:
+    figures = "".join(_figure(hit, row.title, best) for hit in row.hits)
+    found = figures or "<p class=none>Nothing found.</p>"
+    kind = "row line" if len(row.hits) <= ONE_LINE else "row"
+    return (
+        f'<section>\n<h2>{_text(row.title)}</h2>\n<div class="{kind}">\n{found}</div>\n</section>\n'
+    )
+
+
+def _figure(hit: Hit, title: str, best: float) -> str:
+    name = hit.path.name if hit.path else f"image {hit.image.id}"
+    info = hit.image.info
+    ratio = min(WIDEST, max(NARROWEST, info.width / info.height))
+    part = max(0.0, hit.score / best) if best > 0 else 0.0
+    facts = f"{info.width} × {info.height}" + (f", {info.taken:%Y-%m-%d}" if info.taken else "")
+    return (
+        f'<figure style="--ratio:{ratio:.3f}">'
+        f"{_picture(thumbnail(hit.image), f'Hit {hit.rank} for {title}: {name}')}"
+        f'<div class=bar><i style="width:{part:.1%}"></i></div>'
+        f'<figcaption title="{_text(str(hit.path or name))} ({_text(facts)})">'
+        f"<bdi>{_text(name)}</bdi><data value={hit.score:.6f}>{_number(hit.score)}</data>"
+        "</figcaption></figure>\n"
+    )
+
+
+def _picture(small: Thumbnail | None, alt: str) -> str:
+    if small is None:
+        return f'<div class=gone role=img aria-label="{_text(alt)}">cannot be shown</div>'
+    return f'<img src="{small.uri}" width={small.width} height={small.height} alt="{_text(alt)}">'
+
+
+def _number(score: float) -> str:
+    return f"{round(score, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _text(foreign: str) -> str:
+    """Foreign text for HTML, also inside quotes; what cannot be seen becomes U+FFFD."""
+    return escape("".join(char if char.isprintable() else "\ufffd" for char in foreign))
