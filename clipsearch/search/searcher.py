@@ -8,6 +8,7 @@ catalogue's own embedding: so the hits are the same whichever index proposed the
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 
 from clipsearch.catalogue import Catalogue, NamedGeneration, reading
 from clipsearch.errors import GenerationDamaged
-from clipsearch.indexes import Found, Generation, merge, open_generation, scan
+from clipsearch.indexes import Found, Generation, merge, on_gpu, open_generation, scan
 from clipsearch.search.filters import EVERYTHING, Filter
 from clipsearch.settings import GENERATIONS
 from clipsearch.values import Embeddings, Hit, Ids
@@ -112,7 +113,7 @@ def open_named(catalogue: Catalogue, folder: Path, named: NamedGeneration) -> Ge
             generation = open_generation(folder, named.number)
             if generation.stamp.get("key") != named.key:
                 raise GenerationDamaged(generation.folder, "it is not the one that was published")
-            return generation
+            return replace(generation, index=on_gpu(generation.index))
         except GenerationDamaged:
             now = catalogue.generation()
             if now is None or now == named:
