@@ -20,6 +20,7 @@ from clipsearch.values import FoundFile
 
 _START_SECONDS = 120.0
 _READ_BYTES = 1 << 16
+_PIPE_BYTES = 1 << 20  # the most that Linux grants without privileges
 
 # One worker a core: threads inside of it would only stand in each other's way.
 _FIXED_ENVIRONMENT = {
@@ -57,6 +58,7 @@ class WorkerProcess:
         assert self._process.stdout is not None
         self._requests = self._process.stdin
         self._answers = self._process.stdout.fileno()
+        _widen(self._answers)
         self._readable = select.poll()
         self._readable.register(self._answers, select.POLLIN)
         self._buffer = bytearray()
@@ -129,6 +131,14 @@ class WorkerProcess:
             code = self._process.wait(timeout=5)
             return signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return "no answer"
+
+
+def _widen(pipe: int) -> None:
+    """Let a whole picture fit into the pipe, so that the worker need not wait for us."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _search_path() -> dict[str, str]:

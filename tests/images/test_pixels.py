@@ -53,7 +53,8 @@ def test_pixels_are_contiguous_bytes_of_the_towers_shape(
     cat: Image.Image, encode: Encode, read: Read
 ) -> None:
     _, pixels = read(encode(cat, "JPEG"))
-    assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.uint8)
+    assert pixels.shape == (32, 32, 3)
+    assert pixels.dtype == np.uint8
     assert pixels.flags["C_CONTIGUOUS"]
 
 
