@@ -171,7 +171,7 @@ def _described(path: Path) -> bool:
 
 
 def _folder(text: str) -> TowerName:
-    path = Path(text).expanduser().absolute()
+    path = Path(text).expanduser().resolve()
     if is_tower_folder(path):
         return TowerName("exported_folder", str(path))
     if (path / OPEN_CLIP_CONFIG).is_file():
@@ -187,7 +187,7 @@ def _folder(text: str) -> TowerName:
 
 def _checkpoint(text: str, known: FindKnown) -> TowerName:
     model, _, weights = text.partition("@")
-    path = Path(weights).expanduser().absolute()
+    path = Path(weights).expanduser().resolve()
     models = known()
     exact = {name.lower(): name for name in models}.get(_architecture(model).lower())
     if exact is None and models:
