@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,21 +23,16 @@ from tests.towers.tiny_models import (
 pytestmark = [pytest.mark.network_stand_in, pytest.mark.slow]
 
 EMBED = """
-import json, sys
-from pathlib import Path
-from clipsearch.towers import load_towers
-pair = load_towers(sys.argv[1] if len(sys.argv) > 1 else NAME, Path(HOME))
-print(json.dumps([str(pair.identity.name), pair.embed_texts(["a dog", "two cats"]).tolist()]))
-"""
-
-FAIL = """
+import json
 from pathlib import Path
 from clipsearch.errors import TowerMissing
 from clipsearch.towers import load_towers
+pair = load_towers(NAME, Path(HOME))
+rows = pair.embed_texts(["a dog", "two cats"]).tolist()
 try:
-    load_towers(NAME, Path(HOME))
+    load_towers("hf-hub:tiny/nothing", Path(HOME))
 except TowerMissing as error:
-    print(error)
+    print(json.dumps([pair.identity.name, rows, str(error)]))
 """
 
 PUBLISHED = """
@@ -79,34 +75,40 @@ def endpoint(repositories: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("name", ["clip", "bert"])
-def test_a_model_is_fetched_kept_and_had_again_offline(
-    name: str, repositories: Path, fresh: Fresh, tmp_path: Path
+def fetch(fresh: Fresh, model: str, home: Path, **variables: str) -> list[Any]:
+    """Its name and text embeddings in a fresh process, and what is said of a missing model."""
+    source = EMBED.replace("NAME", repr(model)).replace("HOME", repr(str(home)))
+    found: list[Any] = json.loads(fresh(source, **variables))
+    return found
+
+
+def test_a_model_is_fetched_and_had_again_offline(
+    repositories: Path, fresh: Fresh, tmp_path: Path
 ) -> None:
-    cache = {"HF_HOME": str(tmp_path / "hf")}
-    source = EMBED.replace("NAME", repr(f"hf-hub:tiny/{name}"))
-    here, there = (source.replace("HOME", repr(str(tmp_path / home))) for home in ("a", "b"))
+    hub_cache = str(tmp_path / "hf")
     with hub_stand_in(repositories) as endpoint:
-        kept_name, rows = json.loads(fresh(here, HF_ENDPOINT=endpoint, **cache))
-    assert kept_name == f"hf-hub:tiny/{name}"
-    offline = {"HF_HUB_OFFLINE": "1"}
-    assert json.loads(fresh(here, **offline)) == [kept_name, rows]  # from our export alone
-    _, again = json.loads(fresh(there, **offline, **cache))  # from the client's own cache
-    np.testing.assert_allclose(again, rows, atol=1e-6)
-    local = (
-        load_towers(str(repositories / "tiny" / name), tmp_path / "c") if name == "clip" else None
+        name, rows, missing = fetch(
+            fresh, "hf-hub:tiny/clip", tmp_path / "a", HF_ENDPOINT=endpoint, HF_HOME=hub_cache
+        )
+    assert name == "hf-hub:tiny/clip"
+    assert "cannot be fetched" in missing
+    _, again, missing = fetch(
+        fresh, "hf-hub:tiny/clip", tmp_path / "b", HF_HUB_OFFLINE="1", HF_HOME=hub_cache
     )
-    if local is not None:
-        np.testing.assert_allclose(local.embed_texts(["a dog", "two cats"]), rows, atol=1e-6)
+    assert "cannot be fetched" in missing
+    local = load_towers(str(repositories / "tiny" / "clip"), tmp_path / "c")
+    for found in (again, local.embed_texts(["a dog", "two cats"])):
+        np.testing.assert_allclose(found, rows, atol=1e-6)
 
 
-def test_what_is_not_on_the_hub_or_not_reachable_is_missing(
+def test_a_text_tower_of_transformers_is_fetched_and_kept(
     endpoint: str, fresh: Fresh, tmp_path: Path
 ) -> None:
-    cache = {"HF_HOME": str(tmp_path / "hf")}
-    source = FAIL.replace("HOME", repr(str(tmp_path))).replace("NAME", "'hf-hub:tiny/nothing'")
-    assert "cannot be fetched" in fresh(source, HF_ENDPOINT=endpoint, **cache)
-    assert "cannot be fetched" in fresh(source, HF_HUB_OFFLINE="1", **cache)
+    model, home = "hf-hub:tiny/bert", tmp_path / "home"
+    name, rows, _ = fetch(fresh, model, home, HF_ENDPOINT=endpoint, HF_HOME=str(tmp_path / "hf"))
+    assert name == model
+    kept = load_towers(model, home)  # this process knows no hub: it is our export
+    np.testing.assert_allclose(kept.embed_texts(["a dog", "two cats"]), rows, atol=1e-6)
 
 
 def test_published_weights_bring_their_own_preprocessing_and_activation(
