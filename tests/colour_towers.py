@@ -61,7 +61,8 @@ class ColourTowers:
 def _corner_weights(colour: NDArray[np.float64]) -> NDArray[np.float64]:
     """Trilinear weights of the eight corners at a colour [3] in 0..1: float64 [8]."""
     red, green, blue = (np.array([1.0 - value, value]) for value in colour)
-    return np.einsum("i,j,k->ijk", red, green, blue).reshape(DIM)
+    weights: NDArray[np.float64] = np.einsum("i,j,k->ijk", red, green, blue).reshape(DIM)
+    return weights
 
 
 def _named_colours(text: str) -> NDArray[np.float64]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from towers.conftest import Fresh
 
 from clipsearch.errors import PrecisionRefused, TowerMissing
 from clipsearch.towers import TowerOptions, available_towers, load_towers, usable, verify_tower
 from clipsearch.towers.loading import BUILTIN_FOLDER
-from tests.towers.conftest import Fresh
 
 HEAVY = ("torch", "open_clip", "transformers", "onnx", "tokenizers", "huggingface_hub")
 

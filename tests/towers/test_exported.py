@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from towers.conftest import Fresh
+from towers.tiny_folder import DIM, describe, image_model, write_tiny_folder
 
 from clipsearch.errors import PrecisionRefused, TowerMissing, TowerUnsafe
 from clipsearch.settings import tower_cache
 from clipsearch.towers import TowerOptions, TowerPair, load_towers, usable, verify_tower
 from clipsearch.values import Pixels
-from tests.towers.conftest import Fresh
-from tests.towers.tiny_folder import DIM, describe, image_model, write_tiny_folder
 
 FILES = ("image.onnx", "text.onnx", "vocab.txt")
 
@@ -74,7 +74,7 @@ def test_pictures_of_another_size_are_a_mistake(pair: TowerPair, pictures: Pixel
     with pytest.raises(ValueError, match="32, 24, 3"):
         pair.embed_images(pictures[:, :16])
     with pytest.raises(ValueError, match="uint8"):
-        pair.embed_images(pictures.astype(np.float32))  # type: ignore[arg-type]
+        pair.embed_images(pictures.astype(np.float32))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from clipsearch.towers import load_towers
-from tests.towers.conftest import Fresh
-from tests.towers.hub_stand_in import hub_stand_in
-from tests.towers.tiny_models import (
+from towers.conftest import Fresh
+from towers.hub_stand_in import hub_stand_in
+from towers.tiny_models import (
     BERT_CONFIG,
     PIECES,
     write_clip_folder,
     write_hf_text_folder,
 )
+
+from clipsearch.towers import load_towers
 
 pytestmark = [pytest.mark.network_stand_in, pytest.mark.slow]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from towers.tiny_folder import write_tiny_folder
 
 from clipsearch.errors import TowerMissing
 from clipsearch.towers.known_names import known_models
 from clipsearch.towers.names import parse_tower_name
 from clipsearch.towers.registry import RECOMMENDED
-from tests.towers.tiny_folder import write_tiny_folder
 
 KNOWN = {
     "RN50": ("openai", "cc12m"),

@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from towers.tiny_folder import DIM, describe, write_tiny_folder
 
 from clipsearch.errors import TowerUnsafe
 from clipsearch.towers import load_towers, usable
 from clipsearch.towers.onnx_safety import external_locations
-from tests.towers.tiny_folder import DIM, describe, write_tiny_folder
 
 FILES = ("image.onnx", "text.onnx", "vocab.txt")
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from towers.conftest import Fresh
+from towers.tiny_models import CLIP_CONFIG, write_clip_folder, write_hf_text_folder
 
 from clipsearch.errors import TowerMissing, TowerUnsafe
 from clipsearch.settings import tower_cache
@@ -25,8 +27,6 @@ from clipsearch.towers import (
 )
 from clipsearch.towers.kept import kept_folder
 from clipsearch.values import Pixels
-from tests.towers.conftest import Fresh
-from tests.towers.tiny_models import CLIP_CONFIG, write_clip_folder, write_hf_text_folder
 
 TEXTS = ["a dog", "two red cats & a beach, " * 40, "", "café 犬 😀", "it's <b>"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from colour_towers import ColourTowers
 
 from clipsearch.errors import PrecisionRefused
 from clipsearch.towers import check_precision
 from clipsearch.towers.precision import neighbour_agreement
 from clipsearch.values import Embeddings, Pixels
-from tests.colour_towers import ColourTowers
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (40, 4, 4, 3), dtype=np.uint8)
 

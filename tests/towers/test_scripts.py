@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from colour_towers import ColourTowers
 
 from clipsearch.errors import UnreadableScript
 from clipsearch.towers import check_readable
-from tests.colour_towers import ColourTowers
 
 
 @pytest.mark.parametrize(

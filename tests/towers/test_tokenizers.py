@@ -87,8 +87,7 @@ def test_clips_bpe_gives_the_ids_of_open_clip(tmp_path: Path) -> None:
 
 def test_a_library_tokenizer_gives_the_ids_of_transformers(tmp_path: Path) -> None:
     from open_clip.tokenizer import HFTokenizer
-
-    from tests.towers.tiny_models import write_bert_tokenizer
+    from towers.tiny_models import write_bert_tokenizer
 
     write_bert_tokenizer(tmp_path)
     theirs = HFTokenizer(str(tmp_path), context_length=24, clean="canonicalize")

@@ -85,7 +85,7 @@ def text_model(
         helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"])
         for name in ("input_ids", "attention_mask")
     ]
-    constants = {
+    constants: dict[str, np.ndarray[Any, Any]] = {
         "table": table.astype(np.float32),
         "weights": weights.astype(np.float32),
         "last": np.array([2], np.int64),
