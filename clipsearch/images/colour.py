@@ -12,6 +12,8 @@ from PIL import Image, ImageCms
 BACKGROUND = (255, 255, 255)
 """What shows through transparent pixels: the paper of most pages and viewers."""
 
+_LARGEST_PROFILE = 4 << 20  # bytes; some are kept, and those of printers reach 3 MB
+
 _DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -29,6 +31,8 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     if not profile or image.mode not in ("RGB", "RGBA", "RGBX", "CMYK", "P"):
         return _to_rgb(image), ()
     try:
+        if len(profile) > _LARGEST_PROFILE:
+            raise _BadProfile
         transform = _transform(bytes(profile), "CMYK" if image.mode == "CMYK" else "RGB")
     except Exception:  # lcms and its binding raise four kinds; none concerns the pixels
         return _to_rgb(image), ("bad_icc_profile",)

@@ -43,7 +43,7 @@ def open_image(data: bytes, limits: DecodeLimits) -> ImageFile:
         raise Refused(SkipCode.TOO_LARGE, "more pixels than the limit") from error
     except Exception as error:
         raise _refusal_at_open(data, name, error) from error
-    _hold_to_limits(image.size, limits)
+    hold_to_limits(image.size, limits)
     return image
 
 
@@ -83,10 +83,13 @@ def refusal_at_decode(error: Exception) -> Refused:
     # Pillow's guard against decompression bombs in PNG texts and profiles.
     if isinstance(error, ValueError) and ("text chunk" in words or "too large for" in words):
         return Refused(SkipCode.BAD_METADATA, "its texts unpack to more than the limit")
+    if isinstance(error, OSError) and words.endswith("not available"):
+        return Refused(SkipCode.MISSING_CODEC, f"this Pillow lacks a part: {words}")
     return Refused(SkipCode.TRUNCATED, f"its data end early or are damaged: {words}")
 
 
-def _hold_to_limits(size: tuple[int, int], limits: DecodeLimits) -> None:
+def hold_to_limits(size: tuple[int, int], limits: DecodeLimits) -> None:
+    """Raise Refused for a size (width, height) beyond the limits, or for an empty one."""
     width, height = size
     if width < 1 or height < 1:
         raise Refused(SkipCode.NOT_AN_IMAGE, f"it is {width} x {height} pixels")

@@ -35,14 +35,14 @@ def decode_picture(
     path = Path(picture) if isinstance(picture, (str, os.PathLike)) else _NO_PATH
     try:
         if isinstance(picture, np.ndarray):
-            return _decode_array(picture, preprocessing)
+            return _decode_array(picture, preprocessing, limits)
         if isinstance(picture, bytes):
             return _decode_bytes(path, picture, preprocessing, limits)
         if path is not _NO_PATH:
             from clipsearch.images.reading import read_named
 
             return _decode_bytes(path, read_named(path, limits.max_bytes), preprocessing, limits)
-        return _decode_pil(picture, preprocessing)
+        return _decode_pil(picture, preprocessing, limits)
     except Refused as refused:
         raise UnreadableQueryImage(Skip(path, refused.code, refused.reason)) from refused
 
@@ -56,13 +56,13 @@ def _decode_bytes(
     return Decoded(path, info, pixels)
 
 
-def _decode_pil(picture: object, preprocessing: Preprocessing) -> Decoded:
+def _decode_pil(picture: object, preprocessing: Preprocessing, limits: DecodeLimits) -> Decoded:
     from PIL import Image
 
     from clipsearch.images.colour import to_srgb
     from clipsearch.images.decode import upright
     from clipsearch.images.metadata import Exif
-    from clipsearch.images.opening import refusal_at_decode
+    from clipsearch.images.opening import hold_to_limits, refusal_at_decode
 
     if not isinstance(picture, Image.Image):
         raise TypeError(
@@ -70,21 +70,26 @@ def _decode_pil(picture: object, preprocessing: Preprocessing) -> Decoded:
             f"not {type(picture).__name__}"
         )
     try:
+        hold_to_limits(picture.size, limits)
         own = picture.copy()
         rgb, _ = to_srgb(own)
         shown = upright(rgb, Exif(own).orientation)
     except Exception as error:  # a PIL image may decode only now
         raise refusal_at_decode(error) from error
-    return _decode_array(np.asarray(shown), preprocessing)
+    return _decode_array(np.asarray(shown), preprocessing, limits)
 
 
-def _decode_array(array: np.ndarray[Any, Any], preprocessing: Preprocessing) -> Decoded:
+def _decode_array(
+    array: np.ndarray[Any, Any], preprocessing: Preprocessing, limits: DecodeLimits
+) -> Decoded:
     from PIL import Image
 
     from clipsearch.images.decode import content_hash, to_pixels
+    from clipsearch.images.opening import hold_to_limits
 
     pixels = _checked(array)
     height, width = pixels.shape[:2]
+    hold_to_limits((width, height), limits)
     content = b"%d %d " % (width, height) + pixels.tobytes()
     info = ImageInfo(content_hash(content), "PIXELS", width, height, pixels.nbytes)
     return Decoded(_NO_PATH, info, to_pixels(Image.fromarray(pixels), preprocessing))

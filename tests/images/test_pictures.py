@@ -75,6 +75,13 @@ def test_an_array_of_another_type_is_a_mistake(small: Preprocessing) -> None:
         decode_picture(np.zeros((8, 8, 3), np.float32), small)
 
 
+def test_an_array_beyond_the_limits_is_refused(small: Preprocessing) -> None:
+    for picture in (np.zeros((1, 101, 3), np.uint8), Image.new("RGB", (101, 1))):
+        with pytest.raises(UnreadableQueryImage) as caught:
+            decode_picture(picture, small)
+        assert caught.value.skip.code is SkipCode.BAD_RATIO
+
+
 def test_what_is_no_picture_is_a_mistake(small: Preprocessing) -> None:
     with pytest.raises(TypeError, match="not int"):
         decode_picture(7, small)  # type: ignore[arg-type]
