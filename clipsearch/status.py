@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clipsearch.catalogue import Catalogue, reading
 from clipsearch.errors import GenerationDamaged
-from clipsearch.indexes import Generation, verify_generation
+from clipsearch.indexes import generations, open_generation, verify_generation
 from clipsearch.search import open_named
 from clipsearch.settings import GENERATIONS
 from clipsearch.values import TowerIdentity
@@ -72,22 +72,29 @@ def verify_collection(catalogue: Catalogue, folder: Path) -> VerifyReport:
         unembedded = reading.count_unembedded(connection)
     if unembedded:
         faults.append(f"catalogue: {unembedded} images have no embedding")
+    faults += _later_indexes(folder / GENERATIONS, last)
     named = catalogue.generation()
     if named is not None:
         try:
             verify_generation(folder / GENERATIONS, named.number)
-            generation = open_named(catalogue, folder / GENERATIONS, named)
-            faults += _disagreements(generation, last)
+            open_named(catalogue, folder / GENERATIONS, named)
         except GenerationDamaged as error:
             faults.append(f"index: {error}")
     return VerifyReport(images, tuple(faults))
 
 
-def _disagreements(generation: Generation, last: int) -> list[str]:
-    """An index that knows later images than the catalogue ever held is of another time."""
-    if generation.last_id > last:
-        return [
-            f"index: it holds image {generation.last_id}, the catalogue never gave an id above "
-            f"{last}: the catalogue is older than its index (was its -wal file removed?)"
-        ]
-    return []
+def _later_indexes(folder: Path, last: int) -> list[str]:
+    """An index that holds later images than the catalogue ever gave an id is of another time."""
+    faults = []
+    for number in generations(folder):
+        try:
+            held = open_generation(folder, number).last_id
+        except GenerationDamaged:
+            continue  # said where it is the named one; another is of no use to anybody
+        if held > last:
+            faults.append(
+                f"catalogue: it is older than its index, which holds image {held} where the "
+                f"catalogue never gave an id above {last} (was its -wal file removed, or an "
+                "older copy put in its place?): index the folders again"
+            )
+    return faults

@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from colour_towers import ColourTowers
 
 from clipsearch import Collection, IngestOptions, Progress, SkipCode
 from clipsearch.errors import NoRoots, NothingReadable, PathMissing
+from clipsearch.values import Embeddings, Pixels
 
 Paint = Callable[[str, str], Path]
 
@@ -333,3 +335,26 @@ def test_progress_tells_phase_done_and_total(
     assert embedding == [(0, 5), (2, 5), (4, 5), (5, 5)]
     assert seen[0].phase == "finding files"
     assert seen[-1].phase == "indexing"
+
+
+class BlindToBlue(ColourTowers):
+    """Gives no number for blue pictures, as a broken model does."""
+
+    def embed_images(self, pixels: Pixels) -> Embeddings:
+        embedded = super().embed_images(pixels)
+        embedded[pixels[:, 8, 8, 2] > 250] = np.nan
+        return embedded
+
+
+def test_an_embedding_that_is_no_number_is_a_skip_and_never_in_the_index(
+    home: Path, pictures: Path, paint: Paint
+) -> None:
+    paint("a.png", "red")  # row 40
+    paint("b.png", "blue")
+    collection = Collection(home=home, tower=BlindToBlue())
+    report = collection.ingest([pictures])
+    assert [(skip.path.name, skip.code) for skip in report.failed] == [
+        ("b.png", SkipCode.BAD_EMBEDDING)
+    ]
+    assert names(collection) == {"a.png"}
+    assert len(collection.query("blue")) == 1

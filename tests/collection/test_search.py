@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -195,6 +196,15 @@ def test_an_older_index_in_the_place_of_the_named_one_is_noticed(
     (generations / "kept").rename(generations / named)  # row 47
     with pytest.raises(GenerationDamaged, match="not the one that was published"):
         rainbow.query("red")
+
+
+def test_a_catalogue_that_lost_its_log_is_noticed(rainbow: Collection, tmp_path: Path) -> None:
+    other = Collection(home=tmp_path / "copy", tower=ColourTowers())
+    log = "catalogue.sqlite-wal"  # row 50: open readers keep the rows in the log
+    shutil.copytree(rainbow.folder, other.folder, ignore=shutil.ignore_patterns(log))
+    faults = other.verify().faults
+    assert any("older than its index" in fault for fault in faults)
+    assert rainbow.verify().whole
 
 
 def test_reading_a_missing_collection_is_an_error_and_makes_nothing(home: Path) -> None:
