@@ -43,9 +43,7 @@ class TowerName:
     | checkpoint | architecture | absolute path | `ViT-B-32@/path/epoch_5.pt` |
     """
 
-    kind: Literal[
-        "builtin", "open_clip", "hub", "open_clip_folder", "exported_folder", "checkpoint"
-    ]
+    kind: Kind
     model: str
     weights: str = ""
 
@@ -66,12 +64,12 @@ def parse_tower_name(text: str, known: FindKnown = known_models) -> TowerName:
     text = text.strip()
     if is_builtin(text):
         return TowerName("builtin", text.lower())
+    if looks_like_path(text):
+        return _folder(text)
     prefix, colon, rest = text.partition(":")
     if colon and not rest.startswith(":") and len(prefix) > 1:
         return _prefixed(prefix.lower().replace("_", "-"), rest, known)
-    if looks_like_path(text) or _described(Path(text)):
-        return _folder(text)
-    return _plain(text, known)
+    return _folder(text) if _described(Path(text)) else _plain(text, known)
 
 
 def is_builtin(text: str) -> bool:
