@@ -28,8 +28,14 @@ def load_towers(name: str, home: Path, options: TowerOptions | None = None) -> T
     options, cache = options or TowerOptions(), tower_cache(home)
     if is_builtin(name):
         return _builtin(name.strip().lower(), cache, options)
-    kept = is_tower_folder(kept_folder(cache, name))
-    parsed = parse_tower_name(name, _nothing if kept else known_models)
+    kept = kept_folder(cache, name)
+    try:
+        parsed = parse_tower_name(name, _nothing if is_tower_folder(kept) else known_models)
+    except TowerMissing:
+        if not is_tower_folder(kept):
+            raise
+        # The folder it came from is gone or on another disk: our export of it serves on.
+        return exported_pair(read_tower_folder(kept), cache, options)
     if parsed.kind == "exported_folder":
         folder = read_tower_folder(Path(parsed.model))
         refuse_unsafe_models(folder)

@@ -70,7 +70,8 @@ def input_preprocessing(source: Source, image_size: int | tuple[int, int]) -> Pr
     mean, std = found["mean"], found["std"]
     interpolation = found.get("interpolation", "bicubic")
     mode = found.get("resize_mode", "shortest")
-    if mode not in ("squash", "shortest", "longest") or interpolation == "random":
+    known = mode in ("squash", "shortest", "longest") and interpolation in ("bicubic", "bilinear")
+    if not known:
         reason = f"its pictures are prepared in a way unknown here ({mode}, {interpolation})"
         raise TowerMissing(str(source.name), reason)
     return Preprocessing(

@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from clipsearch.durable import durable_folder
+from filelock import FileLock
+
+from clipsearch.durable import durable_folder, sweep
 from clipsearch.errors import HomeUnwritable, TowerMissing
 from clipsearch.towers.export import ExportRefused, export_model
 from clipsearch.towers.exported_pair import chosen_precision, exported_pair
-from clipsearch.towers.folder import TowerFolder, read_tower_folder
+from clipsearch.towers.folder import IMAGE_INT8, TowerFolder, read_tower_folder
 from clipsearch.towers.image_models import ImageModel
 from clipsearch.towers.kept import kept_folder, unchanged_export
 from clipsearch.towers.names import TowerName
@@ -35,20 +37,25 @@ def load_open_clip(name: TowerName, cache: Path, options: TowerOptions) -> Tower
             raise TowerMissing(str(name), f"it cannot be exported to ONNX: {error}") from error
         return _in_torch(name, options, f"{name} runs in torch, since {error}")
     precision = chosen_precision(folder, options)
-    if precision == "int8":
-        folder = with_int8(folder)
+    if precision == "int8" and IMAGE_INT8 not in folder.files:
+        with FileLock(cache / "export.lock"):
+            folder = with_int8(read_tower_folder(folder.path))
     return exported_pair(folder, cache, options, _on_gpu(name, precision, options))
 
 
 def _export(cache: Path, name: TowerName) -> TowerFolder:
-    """Export a model into the cache in place of what stood there."""
-    model = build_model(find_source(name))
+    """Export a model into the cache in place of what stood there; one process at a time."""
     target = kept_folder(cache, str(name))
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        with durable_folder(target) as unfinished:
-            export_model(model, unfinished)
+        with FileLock(cache / "export.lock"):
+            if kept := unchanged_export(cache, name):  # another process was quicker
+                return kept
+            sweep(cache)
+            model = build_model(find_source(name))
+            shutil.rmtree(target, ignore_errors=True)
+            with durable_folder(target) as unfinished:
+                export_model(model, unfinished)
     except OSError as error:
         raise HomeUnwritable(target, error.strerror or str(error)) from error
     return read_tower_folder(target)

@@ -14,7 +14,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from clipsearch.durable import durable_folder, sync_file, write_durably
+from clipsearch.durable import durable_folder, sweep, sync_file, write_durably
 from clipsearch.towers.runtime import import_onnxruntime, write_optimised
 
 MODEL, WEIGHTS, MANIFEST = "text.onnx", "text.data", "ready.json"
@@ -38,10 +38,20 @@ def ready_model(folder: Path) -> Path | None:
 
 
 def make_ready(source: Path, folder: Path) -> None:
-    """Write the ready form of the model `source`, whole or not at all; a damaged one goes."""
+    """Write the ready form of the model `source`, whole or not at all; a damaged one goes.
+
+    Raises filelock.Timeout where another process is at it, OSError where nothing can be written.
+    """
+    from filelock import FileLock  # a query has no use for it
+
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        shutil.rmtree(folder)
+    with FileLock(folder.parent / "ready.lock", timeout=0):
+        sweep(folder.parent)
+        shutil.rmtree(folder, ignore_errors=True)
+        _write(source, folder)
+
+
+def _write(source: Path, folder: Path) -> None:
     with durable_folder(folder) as unfinished:
         write_optimised(source, unfinished / MODEL, WEIGHTS)
         manifest = {}

@@ -38,6 +38,12 @@ def pictures() -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (11, 32, 24, 3), dtype=np.uint8)
 
 
+def ready_folder(tmp_path: Path) -> Path:
+    """Where the text tower made ready lies."""
+    (model,) = tower_cache(tmp_path / "home").glob("ready/*/text.onnx")
+    return model.parent
+
+
 def test_it_is_a_pair_of_towers_that_knows_itself(pair: TowerPair, folder: Path) -> None:
     assert isinstance(pair, TowerPair)
     assert (pair.identity.name, pair.identity.dim) == (f"local-dir:{folder}", DIM)
@@ -155,7 +161,7 @@ def test_the_text_tower_made_ready_says_the_same(
 ) -> None:
     before = pair.embed_texts(["a dog", "two cats"])
     pair.prepare()
-    (ready,) = tower_cache(tmp_path / "home").glob("ready/*")
+    ready = ready_folder(tmp_path)
     assert {path.name for path in ready.iterdir()} == {"text.onnx", "text.data", "ready.json"}
     written = (ready / "text.onnx").stat().st_mtime_ns
     pair.prepare()
@@ -169,7 +175,7 @@ def test_a_damaged_ready_tower_is_passed_over_and_made_again(
 ) -> None:
     before = pair.embed_texts(["a dog"])
     pair.prepare()
-    (ready,) = tower_cache(tmp_path / "home").glob("ready/*")
+    ready = ready_folder(tmp_path)
     (ready / "text.onnx").write_bytes(b"garbage")
     again = load_towers(str(folder), tmp_path / "home")
     np.testing.assert_allclose(again.embed_texts(["a dog"]), before, atol=1e-6)

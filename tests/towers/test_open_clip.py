@@ -167,6 +167,17 @@ def test_a_damaged_export_is_made_again(clip: Path, tmp_path: Path, pixels: Pixe
     assert usable(load_towers(str(clip), tmp_path).embed_images(pixels)).all()
 
 
+def test_an_export_serves_on_when_the_model_it_came_from_is_gone(
+    clip: Path, tmp_path: Path
+) -> None:
+    before = load_towers(str(clip), tmp_path)
+    rows = before.embed_texts(TEXTS)
+    shutil.rmtree(clip)
+    after = load_towers(before.identity.name, tmp_path)
+    assert after.identity == before.identity
+    np.testing.assert_array_equal(after.embed_texts(TEXTS), rows)
+
+
 def test_a_folder_that_does_not_say_how_pictures_are_prepared_is_refused(
     clip: Path, tmp_path: Path
 ) -> None:
