@@ -17,7 +17,7 @@ from clipsearch.cli.help import command
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> int:
-    """Print the script that completes commands and options in a shell."""
+    """Print what lets a shell complete commands and options."""
     found = get_completion_class(shell)
     assert found is not None
     print(found(context.find_root().command, {}, "clipsearch", "_CLIPSEARCH_COMPLETE").source())

@@ -57,7 +57,7 @@ NO_PHOTOGRAPHS = (
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @options.json_option
 def demo(folder: Path | None, out: Path, quiet: bool, form: options.Form | None) -> int:
-    """Index DIR, ask six queries and write a page with what they find.
+    """Ask six queries of DIR and write a page of what they find.
 
     Without DIR: the photographs that scikit-image brings (pip install 'clipsearch[demo]').
     The pictures stay in the collection `demo`, so that the next run is quick:

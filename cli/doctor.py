@@ -16,9 +16,10 @@ from clipsearch.cli.tables import print_rows
 @command("clipsearch doctor", "clipsearch doctor --json > report.json")
 @options.json_option
 def doctor(form: options.Form | None) -> int:
-    """Look at Python, packages, machine, home, built-in tower and collections.
+    """Look at installation, home and collections; say what to do.
 
-    Exits 2 when something is broken, and says what to do.
+    Python, packages, decoders, extras, machine, home, built-in tower and
+    collections. Exits 2 when something is broken.
     """
     from clipsearch.cli.health import examine
 

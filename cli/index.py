@@ -89,12 +89,12 @@ def index(
     quiet: bool,
     form: options.Form | None,
 ) -> int:
-    """Take in the pictures under PATHs; without PATH, rescan the known folders.
+    """Take in pictures; without PATH, rescan the known folders.
 
-    Reads JPEG, PNG, WebP, GIF, TIFF, BMP, JPEG 2000, HEIC and AVIF. Unchanged files are
-    skipped, moved and copied ones recognised. Pictures that vanished under the PATHs are
-    dropped, and only those; a folder that is missing or suddenly empty drops nothing without
-    --prune. Your files are never changed.
+    Takes in what lies under the PATHs: JPEG, PNG, WebP, GIF, TIFF, BMP, JPEG 2000, HEIC and
+    AVIF. Unchanged files are skipped, moved and copied ones recognised. Pictures that vanished
+    under the PATHs are dropped, and only those; a folder that is missing or suddenly empty
+    drops nothing without --prune. Your files are never changed.
 
     Ctrl-C stops it at any time: run it again to go on.
     """

@@ -28,7 +28,7 @@ from clipsearch.cli.tables import print_lines, print_rows
 @options.paths_option
 @options.null_option
 def list_collections(name: str | None, form: options.Form | None) -> int:
-    """List the collections; with NAME, the pictures of that one with their ids.
+    """List the collections, or the pictures of collection NAME.
 
     --paths and -0 name each file of each picture, copies included.
     """

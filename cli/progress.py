@@ -68,17 +68,15 @@ def _bar() -> Iterator[clipsearch.ingest.OnProgress]:
         TextColumn("{task.fields[failed]}", style="red"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None, rate="", failed="")
-        phase = ""
+        bar.add_task("starting", total=None, rate="", failed="")
 
         def hear(progress: clipsearch.Progress) -> None:
-            nonlocal phase
-            if progress.phase != phase:
-                phase = progress.phase
-                bar.reset(task, description=phase, total=progress.total)
+            if bar.tasks[0].description != progress.phase:
+                bar.remove_task(bar.task_ids[0])
+                bar.add_task(progress.phase, total=progress.total, rate="", failed="")
             speed = bar.tasks[0].speed
             bar.update(
-                task,
+                bar.task_ids[0],
                 completed=progress.done,
                 total=progress.total,
                 rate=f"{speed:.1f} images/s" if speed and progress.total else "",

@@ -26,7 +26,7 @@ from clipsearch.cli.help import command
 def remove(
     paths: tuple[Path, ...], ids: tuple[int, ...], everything: bool, yes: bool, name: str
 ) -> int:
-    """Take pictures out of a collection; your files stay where they are.
+    """Take pictures out of a collection; your files stay.
 
     A PATH is a file or a folder; a known folder at or under it is forgotten, too. What lies
     under a folder that is still known comes back when that is indexed again: leave it out with

@@ -62,7 +62,7 @@ def score(
         print_csv(COLUMNS, _pairs(images, texts, cosines, shares))
     elif sys.stdout.isatty():
         print_table(
-            ["image", *(f">{quoted(text)}" for text in texts)],
+            [*(f">{quoted(text)}" for text in texts), "image"],
             _matrix(images, cosines, shares),
         )
     else:
@@ -84,7 +84,7 @@ def _matrix(
 ) -> Iterator[Sequence[str]]:
     for image, cosine, share in zip(images, cosines, shares, strict=True):
         cells = zip(cosine.tolist(), share.tolist(), strict=True)
-        yield [quoted(image), *(f"{one:.4f} {part:4.0%}" for one, part in cells)]
+        yield [*(f"{one:.4f} {part:4.0%}" for one, part in cells), quoted(image)]
 
 
 def _rounded(matrix: Embeddings) -> list[list[float]]:

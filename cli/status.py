@@ -24,7 +24,7 @@ from clipsearch.cli.tables import print_facts, print_rows
 def status(name: str, failed: bool, form: options.Form | None) -> int:
     """Show what a collection holds: pictures, folders, tower, index.
 
-    With --failed: path, code and reason of each picture left out; exits 1 if there is none.
+    With --failed: code, path and reason of each picture left out; exits 1 if there is none.
     """
     with clipsearch.Collection(name) as collection:
         if failed:
@@ -55,8 +55,8 @@ def _show_failed(collection: clipsearch.Collection, form: options.Form | None) -
         fields = {"collection": collection.name, "failed": [skip_record(skip) for skip in skips]}
         print_json("status", fields)
     else:
-        rows = [(quoted(skip.path), str(skip.code), quoted(skip.reason)) for skip in skips]
-        print_rows(["path", "code", "reason"], rows)
+        rows = [(str(skip.code), quoted(skip.path), quoted(skip.reason)) for skip in skips]
+        print_rows(["code", "path", "reason"], rows)
     return DONE if skips else NOTHING_FOUND
 
 

@@ -21,26 +21,31 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table for people; a column whose name begins with `>` stands to the right.
 
-    Long cells go on in the next line, none is cut short. NO_COLOR is obeyed.
+    The last column is as wide as it must be and the terminal breaks its lines: a long path can
+    be copied whole. Without any column's name there is no header. NO_COLOR is obeyed.
     """
+    from rich.cells import cell_len, set_cell_size
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        right = column.startswith(">")
-        style = "cyan" if right else None
-        table.add_column(
-            column.removeprefix(">"),
-            justify="right" if right else "left",
-            style=style,
-            overflow="fold",
-            no_wrap=False,
-        )
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)
+    cells = [list(row) for row in rows]
+    if not cells:
+        return
+    names = [column.removeprefix(">") for column in columns]
+    if any(names):
+        cells.insert(0, names)
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)][:-1]
+    console = Console(highlight=False)
+    for position, row in enumerate(cells):
+        line = Text(style="dim" if position == 0 and any(names) else "")
+        for column, width, cell in zip(columns, widths, row, strict=False):
+            right = column.startswith(">")
+            space = " " * (width - cell_len(cell))
+            line.append(space + cell if right else set_cell_size(cell, width))
+            if right and position:
+                line.stylize("cyan", len(line) - len(space + cell))
+            line.append("  ")
+        console.print(line.append(row[-1]), soft_wrap=True)
 
 
 def print_lines(rows: Iterable[Sequence[object]]) -> None:

@@ -14,9 +14,10 @@ from clipsearch.cli.records import print_json
 @options.collection_option
 @options.json_option
 def verify(name: str, form: options.Form | None) -> int:
-    """Check every page of the catalogue and every byte of the index; nothing is changed.
+    """Check catalogue and index down to their bytes.
 
-    Exits 2 when something is wrong. A damaged index is made again by `clipsearch rebuild`.
+    Nothing is changed. Exits 2 when something is wrong. A damaged index is made again by
+    `clipsearch rebuild`.
     """
     with clipsearch.Collection(name) as collection:
         report = collection.verify()
