@@ -113,7 +113,7 @@ class Collection:
         CollectionHeld, PrecisionRefused.
         """
         options = options or IngestOptions()
-        asked = [root.expanduser().absolute() for root in roots]
+        asked = [_root(root) for root in roots]
         refuse_missing(asked, options)
         if not self.exists:
             self._check_precision(asked, options)
@@ -321,3 +321,9 @@ class Collection:
         if tower.identity != held:
             raise TowerMismatch(self.name, held, tower.identity)
         return tower
+
+
+def _root(path: Path) -> Path:
+    """A root as the catalogue names it: absolute; a link to a file is the file."""
+    absolute = path.expanduser().absolute()
+    return absolute.resolve() if absolute.is_file() else absolute

@@ -27,7 +27,8 @@ ClipsearchError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read
     ├── EmbeddingUnusable       an embedding given is not a finite [n, d] array
-    └── NoRoots                 there is nothing to rescan
+    ├── NoRoots                 there is nothing to rescan
+    └── DecodingUnavailable     the processes that decode pictures cannot start
 
 The library raises these; only the command line turns them into words and exit codes.
 Programming mistakes stay ValueError and TypeError.
@@ -297,3 +298,11 @@ class NoRoots(IngestError):
             f"the collection {collection!r} has no folders to rescan: name one "
             "(clipsearch index DIR)."
         )
+
+
+class DecodingUnavailable(IngestError):
+    """The processes that decode pictures cannot start."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        super().__init__(f"the process that decodes pictures cannot start; `{command}` says why.")

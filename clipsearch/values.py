@@ -82,7 +82,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What a picture's bytes say of it.
+    """What a picture's bytes say of it; `format` is "PIXELS" for one that was never a file.
 
     `width` and `height` are in pixels as the picture is shown (EXIF orientation applied),
     `bytes` is the file's size, `taken` has no time zone unless the picture names one,

@@ -18,6 +18,9 @@ from clipsearch.catalogue.rows import path_bytes, path_from
 from clipsearch.values import FoundFile, Skip, SkipCode
 
 CHUNK = 500
+# Uncompressed pictures of one size are all of one length. Where more contents than this share
+# a length, a moved file is decoded again to be recognised, rather than held against them all.
+MOST_ALIKE = 256
 
 _TABLE = """
 CREATE TEMP TABLE surveyed (
@@ -140,7 +143,7 @@ class Survey:
         found: dict[int, list[bytes]] = {}
         for row in self._rows(query, tuple(sizes)):
             found.setdefault(row.bytes, []).append(row.fingerprint)
-        return found
+        return {size: known for size, known in found.items() if len(known) <= MOST_ALIKE}
 
     def _number(self, query: str, values: tuple[Any, ...] = ()) -> int:
         return int(self._connection.exec_driver_sql(query, values).scalar_one())

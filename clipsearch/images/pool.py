@@ -77,7 +77,7 @@ class DecodePool:
 
         A content that is known comes back as Recognised, undecoded; what cannot be read as
         Skip. `files` is consumed in the caller's thread, at most `AHEAD_PER_WORKER` times
-        `workers` files ahead of the answers. Raises ChildProcessError if no worker can start.
+        `workers` files ahead of the answers. Raises DecodingUnavailable if no worker can start.
         """
         waiting: deque[Future[Answer]] = deque()
         try:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from clipsearch.errors import DecodingUnavailable
 from clipsearch.images.messages import Answer, Frame, pack_request, unpack_answer, write_frame
 from clipsearch.values import FoundFile
 
@@ -64,15 +65,13 @@ class WorkerProcess:
         self._buffer = bytearray()
 
     def introduce(self) -> None:
-        """Send the settings and wait until the worker is ready. Raises ChildProcessError."""
+        """Send the settings and wait until the worker is ready. Raises DecodingUnavailable."""
         try:
             write_frame(self._requests, self._settings)
             self._receive(time.monotonic() + _START_SECONDS)
         except (OSError, WorkerDied, WorkerTooSlow) as error:
-            raise ChildProcessError(
-                "the process that decodes pictures cannot start; "
-                f"`{sys.executable} -P -m clipsearch.images.worker` says why"
-            ) from error
+            command = f"{sys.executable} -P -m clipsearch.images.worker"
+            raise DecodingUnavailable(command) from error
 
     def ask(self, file: FoundFile, known: Sequence[bytes], seconds: float) -> Answer:
         """Have one file read. Raises WorkerTooSlow after `seconds`, WorkerDied."""

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clipsearch.errors import DecodingUnavailable
 from clipsearch.images import DecodeLimits, DecodePool, Scan, ScanRules, decode_picture
 from clipsearch.images.messages import Answer
 from clipsearch.images.pool import AHEAD_PER_WORKER
@@ -387,7 +388,7 @@ def test_a_worker_that_cannot_start_is_an_error_and_not_a_thousand_skips(
     environment = {"PYTHONPATH": str(tmp_path)}
     with (
         DecodePool(small, DecodeLimits(), 1, environment) as pool,
-        pytest.raises(ChildProcessError, match="cannot start"),
+        pytest.raises(DecodingUnavailable, match="cannot start"),
     ):
         list(pool.decode(unknown([save(1)])))
 
