@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-
-from filelock import FileLock
 
 from clipsearch.durable import durable_folder, sweep
 from clipsearch.errors import HomeUnwritable, TowerMissing
@@ -38,7 +37,7 @@ def load_open_clip(name: TowerName, cache: Path, options: TowerOptions) -> Tower
         return _in_torch(name, options, f"{name} runs in torch, since {error}")
     precision = chosen_precision(folder, options)
     if precision == "int8" and IMAGE_INT8 not in folder.files:
-        with FileLock(cache / "export.lock"):
+        with _only_exporter(cache):
             folder = with_int8(read_tower_folder(folder.path))
     return exported_pair(folder, cache, options, _on_gpu(name, precision, options))
 
@@ -48,7 +47,7 @@ def _export(cache: Path, name: TowerName) -> TowerFolder:
     target = kept_folder(cache, str(name))
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / "export.lock"):
+        with _only_exporter(cache):
             if kept := unchanged_export(cache, name):  # another process was quicker
                 return kept
             sweep(cache)
@@ -59,6 +58,12 @@ def _export(cache: Path, name: TowerName) -> TowerFolder:
     except OSError as error:
         raise HomeUnwritable(target, error.strerror or str(error)) from error
     return read_tower_folder(target)
+
+
+def _only_exporter(cache: Path) -> AbstractContextManager[object]:
+    from filelock import FileLock  # a query has no use for it
+
+    return FileLock(cache / "export.lock")
 
 
 def _in_torch(name: TowerName, options: TowerOptions, *notes: str) -> TowerPair:
