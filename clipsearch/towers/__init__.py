@@ -7,14 +7,11 @@ from clipsearch.towers.folder import verify_tower
 from clipsearch.towers.loading import load_towers
 from clipsearch.towers.pair import TowerOptions, TowerPair, usable
 from clipsearch.towers.precision import check_precision
-from clipsearch.towers.registry import TowerListing, available_towers
 from clipsearch.towers.scripts import check_readable
 
 __all__ = [
-    "TowerListing",
     "TowerOptions",
     "TowerPair",
-    "available_towers",
     "check_precision",
     "check_readable",
     "load_towers",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import string
 import unicodedata
@@ -40,4 +39,6 @@ def _repaired(text: str) -> str:
         text = unicodedata.normalize("NFC", text).translate(_QUOTES)
     else:
         text = ftfy.fix_text(text)
+    import html  # its table of entities takes its time, and few texts need it
+
     return html.unescape(html.unescape(text))

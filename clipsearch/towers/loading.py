@@ -7,15 +7,12 @@ from pathlib import Path
 
 from clipsearch.errors import TowerMissing
 from clipsearch.settings import tower_cache
+from clipsearch.towers.builtin import BUILTIN, BUILTIN_FOLDER, is_builtin
 from clipsearch.towers.exported_pair import exported_pair
 from clipsearch.towers.folder import is_tower_folder, read_tower_folder
-from clipsearch.towers.kept import kept_folder
-from clipsearch.towers.known_names import Known, known_models
-from clipsearch.towers.names import BUILTIN, is_builtin, parse_tower_name
-from clipsearch.towers.onnx_safety import refuse_unsafe_models
 from clipsearch.towers.pair import TowerOptions, TowerPair
 
-BUILTIN_FOLDER = Path(__file__).resolve().parent.parent / "weights"
+__all__ = ["BUILTIN_FOLDER", "load_towers"]
 
 
 def load_towers(name: str, home: Path, options: TowerOptions | None = None) -> TowerPair:
@@ -28,9 +25,20 @@ def load_towers(name: str, home: Path, options: TowerOptions | None = None) -> T
     options, cache = options or TowerOptions(), tower_cache(home)
     if is_builtin(name):
         return _builtin(name.strip().lower(), cache, options)
+    return _named(name, cache, options)
+
+
+def _named(name: str, cache: Path, options: TowerOptions) -> TowerPair:
+    # Imported late: a query with the built-in towers does without.
+    from clipsearch.towers.kept import kept_folder
+    from clipsearch.towers.known_names import known_models
+    from clipsearch.towers.names import parse_tower_name
+    from clipsearch.towers.onnx_safety import refuse_unsafe_models
+
     kept = kept_folder(cache, name)
     try:
-        parsed = parse_tower_name(name, _nothing if is_tower_folder(kept) else known_models)
+        # An export bears its name as we keep it: open_clip need not be asked.
+        parsed = parse_tower_name(name, dict if is_tower_folder(kept) else known_models)
     except TowerMissing:
         if not is_tower_folder(kept):
             raise
@@ -44,11 +52,6 @@ def load_towers(name: str, home: Path, options: TowerOptions | None = None) -> T
     from clipsearch.towers.open_clip_towers import load_open_clip
 
     return load_open_clip(parsed, cache, options)
-
-
-def _nothing() -> Known:
-    """For a name that an export bears: it is spelled as we keep it."""
-    return {}
 
 
 def _builtin(asked: str, cache: Path, options: TowerOptions) -> TowerPair:

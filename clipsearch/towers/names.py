@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from clipsearch.errors import TowerMissing
+from clipsearch.towers.builtin import is_builtin
 from clipsearch.towers.folder import is_tower_folder
 from clipsearch.towers.known_names import FindKnown, Known, known_models
 
-BUILTIN = "builtin"
 OPEN_CLIP_CONFIG = "open_clip_config.json"
 CHECKPOINT_ENDINGS = (".safetensors", ".pt", ".pth", ".bin")
 
@@ -70,11 +70,6 @@ def parse_tower_name(text: str, known: FindKnown = known_models) -> TowerName:
     if colon and not rest.startswith(":") and len(prefix) > 1:
         return _prefixed(prefix.lower().replace("_", "-"), rest, known)
     return _folder(text) if _described(Path(text)) else _plain(text, known)
-
-
-def is_builtin(text: str) -> bool:
-    """Whether a name is that of the built-in towers, of any version: `builtin`, `builtin-1`."""
-    return re.fullmatch(r"builtin(-\d+)?", text.strip().lower()) is not None
 
 
 def looks_like_path(text: str) -> bool:

@@ -8,10 +8,9 @@ from typing import Literal
 
 from clipsearch.errors import TowerError
 from clipsearch.settings import tower_cache
+from clipsearch.towers.builtin import BUILTIN, BUILTIN_FOLDER
 from clipsearch.towers.folder import TowerFolder, read_tower_folder
 from clipsearch.towers.kept import kept_exports
-from clipsearch.towers.loading import BUILTIN_FOLDER
-from clipsearch.towers.names import BUILTIN
 
 RECOMMENDED = {
     "ViT-B-32-256/datacomp_s34b_b86k": "a good and quick general model, English",

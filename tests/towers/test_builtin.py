@@ -9,8 +9,9 @@ import pytest
 from towers.conftest import Fresh
 
 from clipsearch.errors import PrecisionRefused, TowerMissing
-from clipsearch.towers import TowerOptions, available_towers, load_towers, usable, verify_tower
+from clipsearch.towers import TowerOptions, load_towers, usable, verify_tower
 from clipsearch.towers.loading import BUILTIN_FOLDER
+from clipsearch.towers.registry import available_towers
 
 HEAVY = ("torch", "open_clip", "transformers", "onnx", "tokenizers", "huggingface_hub")
 

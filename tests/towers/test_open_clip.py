@@ -19,13 +19,13 @@ from clipsearch.errors import TowerMissing, TowerUnsafe
 from clipsearch.settings import tower_cache
 from clipsearch.towers import (
     TowerOptions,
-    available_towers,
     check_precision,
     load_towers,
     usable,
     verify_tower,
 )
 from clipsearch.towers.kept import kept_folder
+from clipsearch.towers.registry import available_towers
 from clipsearch.values import Pixels
 
 TEXTS = ["a dog", "two red cats & a beach, " * 40, "", "café 犬 😀", "it's <b>"]
