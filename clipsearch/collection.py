@@ -116,6 +116,8 @@ class Collection:
         asked = [_root(root) for root in roots]
         refuse_missing(asked, options)
         if not self.exists:
+            if not asked:
+                raise NoRoots(self.name)
             self._check_precision(asked, options)
         with self._writing() as catalogue:
             asked = asked or self._known_roots(catalogue)
