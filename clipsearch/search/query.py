@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from clipsearch.errors import EmptyQuery
+from clipsearch.errors import EmbeddingUnusable, EmptyQuery
 from clipsearch.images import Picture, decode_picture
 from clipsearch.search.filters import EVERYTHING, Filter
-from clipsearch.towers import TowerPair, check_readable
+from clipsearch.towers import TowerPair, check_readable, usable
 from clipsearch.values import Embeddings
 
 
@@ -54,17 +54,19 @@ class Query:
 def query_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings:
     """Join the parts into one unit-length embedding [dim]: the weighted sum, normalised.
 
-    Raises EmptyQuery, UnreadableScript or UnreadableQueryImage; ValueError for an embedding of
-    another width.
+    Raises EmptyQuery, UnreadableScript, UnreadableQueryImage or EmbeddingUnusable; ValueError
+    for an embedding of another width.
     """
     if not parts or any(isinstance(part, Words) and not part.text.strip() for part in parts):
         raise EmptyQuery
-    total = sum(part.weight * _part_embedding(part, tower) for part in parts)
-    joined = np.asarray(total, dtype=np.float32)
-    length = float(np.linalg.norm(joined))
-    if not np.isfinite(length) or length < 1e-6:
+    embedded = np.stack([_part_embedding(part, tower) for part in parts])
+    if not usable(embedded).all():
+        raise EmbeddingUnusable("the tower gave one that is not finite or has no length")
+    total = np.array([part.weight for part in parts], np.float32) @ embedded
+    length = float(np.linalg.norm(total))
+    if length < 1e-6:  # the parts cancel out
         raise EmptyQuery
-    return joined / np.float32(length)
+    return np.asarray(total / np.float32(length), np.float32)
 
 
 def _part_embedding(part: Part, tower: TowerPair) -> Embeddings:
@@ -79,4 +81,5 @@ def _part_embedding(part: Part, tower: TowerPair) -> Embeddings:
     embedding = np.asarray(part.embedding, dtype=np.float32)
     if embedding.shape != (tower.identity.dim,):
         raise ValueError(f"the embedding must be [{tower.identity.dim}], not {embedding.shape}")
-    return embedding
+    length = np.linalg.norm(embedding)
+    return np.asarray(embedding / length if length else embedding)
