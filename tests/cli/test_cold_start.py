@@ -1,0 +1,48 @@
+"""What a process pays for before it does anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from running import Clipsearch, environment
+
+REPORT = """
+import sys
+from clipsearch.cli import main
+try:
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+
+
+def modules_of(program: Clipsearch, *arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT, *arguments],
+        capture_output=True,
+        env=environment(program.home),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.decode().split())
+
+
+def test_a_query_in_a_pipe_imports_only_what_it_needs(indexed: Clipsearch) -> None:
+    imported = modules_of(indexed, "query", "a", "cat")
+    assert "onnxruntime" in imported
+    assert not imported & {
+        *("rich", "PIL", "torch", "open_clip", "transformers", "pydantic", "platformdirs"),
+        *("sqlalchemy.orm", "alembic", "filelock", "multiprocessing"),
+        *("clipsearch.cli.index", "clipsearch.cli.health", "clipsearch.gallery"),
+    }
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["query", "--help"]])
+def test_help_imports_no_subsystem(indexed: Clipsearch, arguments: list[str]) -> None:
+    imported = modules_of(indexed, *arguments)
+    assert not imported & {
+        *("numpy", "sqlalchemy", "faiss", "onnxruntime", "tokenizers", "PIL", "rich"),
+        *("clipsearch.collection", "clipsearch.search", "clipsearch.images", "clipsearch.towers"),
+    }
