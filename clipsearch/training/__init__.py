@@ -1,0 +1,1 @@
+"""Training and exporting of the built-in tower."""

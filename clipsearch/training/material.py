@@ -1,0 +1,163 @@
+"""All that the recipe learns from and measures on, gathered from its folders and cached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clipsearch.training.activations import cache_view, export_frozen_half, normalise
+from clipsearch.training.classes import TEMPLATES, ClassNames, read_class_names
+from clipsearch.training.dev_measures import Captioned, DevSet
+from clipsearch.training.lessons import Captions, Names
+from clipsearch.training.model import build_model, text_trunk
+from clipsearch.training.pairs import Example, read_examples, read_pixels
+from clipsearch.training.sentences import (
+    cache_sentences,
+    minilm_folder,
+    pour_minilm,
+    read_tokenizer,
+)
+from clipsearch.training.starting_weights import LABELS, load_trunk
+
+CAPTIONED, PHOTOS, ELSEWHERE = "flickr8k", "imagenet_sample", "coco"
+LIFTING_PICTURES = 400  # every so-manieth picture shows how the first bottleneck is to be lifted
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the data, the starting weights and the work of a run lie."""
+
+    data: Path
+    weights: Path
+    work: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which trunk is trained, on how many views of each picture, from which seed."""
+
+    trunk: str
+    views: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Material:
+    """Pictures come in one order everywhere: first the captioned ones, then the photos."""
+
+    trunk: nn.Module
+    captioned: tuple[Example, ...]
+    photos: tuple[Example, ...]
+    views: tuple[NDArray[np.float16], ...]
+    dev_view: NDArray[np.float16]
+    captions: Captions
+    names: Names
+    photo_classes: NDArray[np.int64]
+    dev: DevSet
+
+
+def gather(folders: Folders, plan: Plan) -> Material:
+    """Read, embed and cache everything; what is cached already is not computed again."""
+    captioned = read_examples(folders.data / f"{CAPTIONED}.csv", "train")
+    photos = read_examples(folders.data / f"{PHOTOS}.csv", "train")
+    images = tuple(each.image for each in (*captioned, *photos))
+    trunk = _trunk(folders, plan.trunk, images)
+    frozen = folders.work / "frozen.onnx"
+    if not frozen.exists():
+        export_frozen_half(trunk, frozen)
+    dev = _dev_examples(folders.data)
+    dev_images = tuple(each.image for examples in dev.values() for each in examples)
+    dev_view = cache_view(frozen, folders.data, dev_images, 0, folders.work / "dev.npy", 0)
+    views = tuple(
+        cache_view(frozen, folders.data, images, view, folders.work / f"view-{view}.npy", plan.seed)
+        for view in range(plan.views)
+    )
+    sentences = _Sentences(folders.work)
+    classes = read_class_names(folders.weights / LABELS)
+    return Material(
+        trunk=trunk,
+        captioned=captioned,
+        photos=photos,
+        views=views,
+        dev_view=dev_view,
+        captions=sentences.captions(f"{CAPTIONED}-train", captioned),
+        names=sentences.names(classes),
+        photo_classes=_classes_of(photos, classes),
+        dev=_dev_set(sentences, dev, classes),
+    )
+
+
+def _trunk(folders: Folders, name: str, images: Sequence[str]) -> nn.Module:
+    """Give the trunk with the published weights, fitted with some of the training pictures."""
+    some = np.stack(list(read_pixels(folders.data, images[::LIFTING_PICTURES])))
+    return load_trunk(folders.weights, name, torch.from_numpy(normalise(some)))
+
+
+def _dev_examples(data: Path) -> dict[str, tuple[Example, ...]]:
+    """Give the dev pictures of each set, in the order in which they are cached."""
+    return {name: read_examples(data / f"{name}.csv", "dev") for name in SETS}
+
+
+SETS = (CAPTIONED, PHOTOS, ELSEWHERE)
+
+
+def _classes_of(photos: Sequence[Example], classes: ClassNames) -> NDArray[np.int64]:
+    """Give the first right class of each photo."""
+    right = classes.right([each.image for each in photos])
+    first: NDArray[np.int64] = np.argmax(right, axis=1)
+    return first
+
+
+class _Sentences:
+    """MiniLM, loaded at the first sentence that no file has yet."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        folder = minilm_folder()
+        self.tokenizer = read_tokenizer(folder / "tokenizer.json")
+        self.trunk = text_trunk(build_model("mobilenetv2_100"))
+        pour_minilm(self.trunk, folder)
+
+    def pooled(self, name: str, sentences: Sequence[str]) -> Tensor:
+        """Give the pooled sentences [n, 384]."""
+        path = self.work / f"text-{name}.npy"
+        return torch.from_numpy(cache_sentences(self.trunk, self.tokenizer, sentences, path))
+
+    def captions(self, name: str, examples: Sequence[Example]) -> Captions:
+        """Give the captions of the pictures, one picture after the other."""
+        sentences = [caption for each in examples for caption in each.captions]
+        ends = np.cumsum([len(each.captions) for each in examples])
+        starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
+        return Captions(self.pooled(name, sentences), starts)
+
+    def names(self, classes: ClassNames) -> Names:
+        """Give the class sentences in every template."""
+        pooled = [
+            self.pooled(f"names-{place}", classes.sentences(template))
+            for place, template in enumerate(TEMPLATES)
+        ]
+        counts = np.array([len(names) for names in classes.names], dtype=np.int64)
+        return Names(torch.stack(pooled), np.cumsum(counts) - counts, counts)
+
+
+def _dev_set(
+    sentences: _Sentences, dev: dict[str, tuple[Example, ...]], classes: ClassNames
+) -> DevSet:
+    """Give what the dev pictures are measured against."""
+    ends = dict(zip(dev, np.cumsum([len(each) for each in dev.values()]).tolist(), strict=True))
+    places = {name: slice(ends[name] - len(each), ends[name]) for name, each in dev.items()}
+    captioned = {}
+    for name in (CAPTIONED, ELSEWHERE):
+        counts = [len(each.captions) for each in dev[name]]
+        pooled = sentences.captions(f"{name}-dev", dev[name]).pooled
+        captioned[name] = Captioned(places[name], pooled, np.repeat(np.arange(len(counts)), counts))
+    return DevSet(
+        captioned=captioned,
+        photos=places[PHOTOS],
+        names=sentences.pooled("imagenet-first", classes.first_sentences()),
+        right=classes.right([each.image for each in dev[PHOTOS]]),
+    )

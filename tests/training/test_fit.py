@@ -1,0 +1,85 @@
+"""The loop of training on a handful of invented features."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clipsearch.training.anchors import anchors_from
+from clipsearch.training.fit import Photos, Schedule, Trainee, fit
+from clipsearch.training.heads import Dropout, Heads
+from clipsearch.training.lessons import Captions, Lessons, Names
+from clipsearch.training.sight import CachedSight
+
+PICTURES, PHOTOS, CLASSES = 12, 4, 6
+
+
+def _trainee() -> Trainee:
+    """Twelve captioned pictures and four photos with features of pure noise."""
+    random = torch.Generator().manual_seed(0)
+    features = torch.rand(2, PICTURES + PHOTOS, 1280, generator=random)
+    captions = torch.randn(PICTURES * 2, 384, generator=random)
+    names = Names(
+        torch.randn(3, CLASSES * 2, 384, generator=random),
+        np.arange(0, CLASSES * 2, 2),
+        np.full(CLASSES, 2, dtype=np.int64),
+    )
+    lessons = Lessons(
+        captions=Captions(captions, np.arange(0, PICTURES * 2, 2)),
+        names=names,
+        anchors=anchors_from(torch.randn(CLASSES, 1280, generator=random), features[0]),
+        scatter=features[0],
+        anchors_a_step=2,
+    )
+    torch.manual_seed(0)
+    heads = Heads(Dropout(0.1, 0.1))
+    heads.standardise(features[0], captions)
+    photos = Photos(np.arange(PICTURES, PICTURES + PHOTOS), np.arange(PHOTOS))
+    return Trainee(heads, None, CachedSight(features), (2,) * PICTURES, lessons, photos)
+
+
+def _own_captions_found(trainee: Trainee) -> dict[str, float]:
+    """Score how many training pictures find one of their captions first."""
+    trainee.heads.eval()
+    with torch.inference_mode():
+        images = trainee.heads.embed_images(trainee.lessons.scatter[:PICTURES])
+        texts = trainee.heads.embed_texts(trainee.lessons.captions.pooled)
+    first = (images @ texts.T).argmax(dim=1) // 2
+    return {"score": float((first == torch.arange(PICTURES)).float().mean())}
+
+
+def _schedule(epochs: int) -> Schedule:
+    return Schedule("heads", epochs, 12, 1e-3, 0.0, 0.1, 1)
+
+
+def test_heads_learn_pairs_of_noise_by_heart(tmp_path: Path) -> None:
+    trainee = _trainee()
+    score = fit(trainee, _schedule(40), lambda: _own_captions_found(trainee), tmp_path, seed=0)
+    assert score >= 0.9
+    assert _own_captions_found(trainee)["score"] == pytest.approx(score)
+
+
+def test_a_run_taken_up_again_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
+    whole, broken = _trainee(), _trainee()
+    fit(whole, _schedule(6), lambda: {"score": 0.0}, tmp_path / "whole", seed=3)
+
+    class Killed(Exception):
+        """The power went off."""
+
+    measured = 0
+
+    def fail_at_the_fourth() -> dict[str, float]:
+        nonlocal measured
+        measured += 1
+        if measured == 4:
+            raise Killed
+        return {"score": 0.0}
+
+    folder = tmp_path / "broken"
+    with pytest.raises(Killed):
+        fit(broken, _schedule(6), fail_at_the_fourth, folder, seed=3)
+    again = _trainee()
+    fit(again, _schedule(6), lambda: {"score": 0.0}, folder, seed=3)
+    last = [(tmp_path / name / "heads.last").read_bytes() for name in ("whole", "broken")]
+    assert last[0] == last[1]
