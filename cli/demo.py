@@ -49,6 +49,7 @@ NO_PHOTOGRAPHS = (
 @click.option(
     "--out",
     type=options.ANY_PATH,
+    callback=options.writable_file,
     default=Path("clipsearch-demo.html"),
     show_default=True,
     metavar="FILE",

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -90,6 +89,8 @@ def _invoke(program: click.Group, arguments: list[str]) -> int:
 def _failed(error: Exception) -> int:
     """Say what went wrong in one line; programming mistakes ask to be reported."""
     if os.environ.get("CLIPSEARCH_DEBUG"):
+        import traceback  # a query that goes well does not pay for it
+
         traceback.print_exc()
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.ctx.get_help(), err=True)

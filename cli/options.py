@@ -7,6 +7,8 @@ from typing import Literal
 
 import click
 
+from clipsearch.cli.quoting import quoted
+
 Form = Literal["json", "csv", "paths", "null"]
 """How results are written; None is a table on a terminal and tab-separated lines elsewhere."""
 
@@ -63,9 +65,20 @@ under_option = click.option(
     help="Only pictures in this folder or file; may repeat.",
 )
 
+
+def writable_file(
+    _context: click.Context, _option: click.Parameter, target: Path | None
+) -> Path | None:
+    """Refuse a file whose folder is not there, before any work is done."""
+    if target is not None and (target.is_dir() or not target.parent.is_dir()):
+        raise click.BadParameter(f"{quoted(target)} is no file in a folder that exists.")
+    return target
+
+
 html_option = click.option(
     "--html",
     type=ANY_PATH,
+    callback=writable_file,
     metavar="FILE",
     help="Also write a page with the pictures: one file, for any browser.",
 )

@@ -113,6 +113,7 @@ def test_under_keeps_to_a_folder(indexed: Clipsearch, photographs: Path, tmp_pat
         (["query", "кошка"], "cannot read Cyrillic"),
         (["query", "--image", "/nosuch.jpg"], "cannot read '/nosuch.jpg'"),
         (["similar", "/etc/passwd"], "cannot read '/etc/passwd'"),
+        (["query", "cat", "--html", "/nosuch/page.html"], "no file in a folder that exists"),
         (["nosuch"], "No such command"),
     ],
 )
