@@ -146,7 +146,7 @@ def show_imports(folder: Path) -> None:
 
 def imports(said: str) -> list[tuple[str, float]]:
     """The whole packages of an import log, the dearest first."""
-    wanted = ("numpy", "faiss", "onnxruntime", "sqlalchemy", "tokenizers", "typer", "clipsearch")
+    wanted = ("numpy", "faiss", "onnxruntime", "sqlalchemy", "tokenizers", "click", "clipsearch")
     found = {}
     for line in said.splitlines():
         fields = line.removeprefix("import time:").split("|")

@@ -6,7 +6,7 @@
 ...     print(report.added, "pictures")
 ...     for hit in pictures.query("a cat", k=1):
 ...         print(hit.rank, hit.path.name)
-16 pictures
+28 pictures
 1 chelsea.png
 """
 

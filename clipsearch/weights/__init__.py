@@ -1,0 +1,1 @@
+"""The shipped pair of towers; see MODEL_CARD.md in this folder."""
