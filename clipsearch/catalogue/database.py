@@ -42,7 +42,7 @@ def open_database(path: Path) -> Engine:
     version = _signed_version(path)
     if version > SCHEMA_VERSION:
         raise CatalogueTooNew(path, version, SCHEMA_VERSION)
-    engine = _engine(path, _reading_mode(path))
+    engine = _readable_engine(path)
     if version < SCHEMA_VERSION:
         _migrate(engine, path)
     return engine
@@ -125,12 +125,25 @@ def _signed_version(path: Path) -> int:
     return int.from_bytes(header[60:64], "big")
 
 
-def _reading_mode(path: Path) -> str:
-    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        return "mode=rw"
-    # WAL needs a shared-memory file beside it: where none can be made, nobody writes either.
+def _readable_engine(path: Path) -> Engine:
+    """An engine that reads; it writes, too, where the folder can be written.
+
+    WAL needs a shared-memory file beside the database. Where none can be made, on a disk that
+    is full or cannot be written, a database without a log is read as it stands.
+    """
     log = path.with_name(path.name + "-wal")
-    return "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    as_it_stands = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return _engine(path, as_it_stands)
+    engine = _engine(path, "mode=rw")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
+    except DBAPIError as error:
+        if not isinstance(_named(error.orig, path), StorageFull):
+            raise
+        return _engine(path, as_it_stands)
+    return engine
 
 
 def _engine(path: Path, mode: str) -> Engine:

@@ -164,24 +164,23 @@ def test_an_overwritten_page_is_found(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[3 * 4096 : 6 * 4096] = b"\xa5" * (3 * 4096)  # row 48
     path.write_bytes(content)
-    with Catalogue.open(tmp_path) as catalogue:
-        try:
-            faults = catalogue.faults()
-        except CatalogueDamaged as error:
-            faults = [error.detail]
-    assert faults
+    assert faults_of(tmp_path)
 
 
 def test_a_truncated_catalogue_is_found(tmp_path: Path) -> None:
     filled(tmp_path, 300)
     path = tmp_path / FILE_NAME
     path.write_bytes(path.read_bytes()[: 5 * 4096 + 17])
-    with Catalogue.open(tmp_path) as catalogue:
-        try:
-            faults = catalogue.faults()
-        except CatalogueDamaged as error:
-            faults = [error.detail]
-    assert faults
+    assert faults_of(tmp_path)
+
+
+def faults_of(folder: Path) -> list[str]:
+    """What opening and checking say is wrong."""
+    try:
+        with Catalogue.open(folder) as catalogue:
+            return catalogue.faults()
+    except CatalogueDamaged as error:
+        return [error.detail]
 
 
 def filled(folder: Path, count: int) -> None:

@@ -60,6 +60,21 @@ def test_a_full_disk_is_said_and_what_was_committed_stays(
     assert collection.ingest([pictures]).readable == 41
 
 
+def test_a_disk_without_a_free_byte_is_still_read(
+    small_disk: Path, pictures: Path, paint: Paint
+) -> None:
+    paint("first.png", "red")
+    home = small_disk / "home"
+    with Collection(home=home, tower=ColourTowers()) as collection:
+        collection.ingest([pictures])
+    fill(small_disk / "ballast")
+    with Collection(home=home, tower=ColourTowers()) as collection:
+        assert collection.query("red", k=1)[0].path == pictures / "first.png"
+        paint("more.png", "blue")
+        with pytest.raises((StorageFull, HomeUnwritable)):
+            collection.ingest([pictures])
+
+
 def test_a_disk_that_cannot_be_written_is_said_and_still_read(
     small_disk: Path, pictures: Path, paint: Paint
 ) -> None:
