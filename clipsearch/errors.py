@@ -233,14 +233,18 @@ class EmptyQuery(QueryError):
         )
 
 
+_LANGUAGES = {"en": "English"}
+
+
 class UnreadableScript(QueryError):
     """The tower was trained on other scripts."""
 
     def __init__(self, text: str, script: str, tower: str, languages: Sequence[str]) -> None:
         self.text, self.script, self.tower = text, script, tower
         self.languages = tuple(languages)
+        read = ", ".join(_LANGUAGES.get(language, language) for language in languages)
         super().__init__(
-            f"{tower} reads {', '.join(languages)} and cannot read {script} script. Index into "
+            f"{tower} reads {read} and cannot read {script} script. Index into "
             "another collection with a multilingual tower, for example "
             "`--model xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k`."
         )
