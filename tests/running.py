@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -77,10 +78,16 @@ class Clipsearch:
         return received.decode().replace("\r\n", "\n")
 
     def start(self, *arguments: str | os.PathLike[str]) -> subprocess.Popen[bytes]:
-        """Start it and come back at once."""
+        """Start it and come back at once; Ctrl-C reaches it, however these tests were started."""
         return subprocess.Popen(
             [*PROGRAM, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(self.home),
+            # A shell starts what it puts in the background with SIGINT ignored, and so on down.
+            preexec_fn=_heed_ctrl_c,
         )
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
