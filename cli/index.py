@@ -101,7 +101,7 @@ def index(
     ingest_options = clipsearch.IngestOptions(
         exclude=exclude or None,
         prune=prune,
-        hidden=include_hidden,
+        hidden=include_hidden or None,
         workers=workers,
         batch=batch,
         limits=clipsearch.DecodeLimits(max_megapixels=max_megapixels),

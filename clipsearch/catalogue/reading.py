@@ -164,6 +164,12 @@ def exclusions(connection: Connection, root: Path) -> tuple[str, ...]:
     return tuple(json.loads(connection.scalar(query) or "[]"))
 
 
+def hidden_names(connection: Connection, root: Path) -> bool:
+    """Whether names that begin with a dot were asked for when the root was last given."""
+    query = select(roots.c.hidden).where(roots.c.path == path_bytes(root))
+    return bool(connection.scalar(query))
+
+
 def all_skips(connection: Connection) -> list[Skip]:
     """The images that were left out and still are, in the order of their paths."""
     return [skip_from(row) for row in connection.execute(select(skips).order_by(skips.c.path))]

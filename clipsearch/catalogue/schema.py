@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 APPLICATION_ID = 0x434C4950  # "CLIP", read as a big-endian integer
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -41,6 +41,8 @@ roots = Table(
     # 'given' by the user, or a 'mount' met beneath a given root
     Column("kind", Text, nullable=False),
     Column("exclude", Text, nullable=False, server_default="[]"),
+    # 1 where names that begin with a dot were asked for
+    Column("hidden", Integer, nullable=False, server_default="0"),
 )
 
 images = Table(
@@ -125,4 +127,12 @@ def _remember_exclusions_and_mounts(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE roots ADD COLUMN exclude TEXT NOT NULL DEFAULT '[]'"))
 
 
-_STEPS: dict[int, Callable[[Connection], None]] = {1: _remember_exclusions_and_mounts}
+def _remember_hidden_names(connection: Connection) -> None:
+    """Schema 2 forgot that hidden names were asked for."""
+    connection.execute(text("ALTER TABLE roots ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0"))
+
+
+_STEPS: dict[int, Callable[[Connection], None]] = {
+    1: _remember_exclusions_and_mounts,
+    2: _remember_hidden_names,
+}

@@ -90,15 +90,24 @@ def put_skip(connection: Connection, skip: Skip, file: FoundFile | None) -> None
         connection.execute(delete(files).where(files.c.path == row["path"]))
 
 
-def remember_root(connection: Connection, path: Path, kind: str, exclude: Sequence[str]) -> None:
-    """Remember a folder that was indexed, with what was excluded from it."""
-    row = {"path": path_bytes(path), "kind": kind, "exclude": json.dumps(list(exclude))}
+def remember_root(
+    connection: Connection, path: Path, exclude: Sequence[str], *, hidden: bool
+) -> None:
+    """Remember a folder that was given, with what to leave out of it and whether hidden names."""
+    row = {
+        "path": path_bytes(path),
+        "kind": "given",
+        "exclude": json.dumps(list(exclude)),
+        "hidden": int(hidden),
+    }
     statement = insert(roots).values(row)
-    if kind == "mount":
-        statement = statement.on_conflict_do_nothing()
-    else:
-        statement = statement.on_conflict_do_update(index_elements=["path"], set_=row)
-    connection.execute(statement)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=row))
+
+
+def remember_mount(connection: Connection, path: Path) -> None:
+    """Remember a disk that was met beneath a given folder; a folder given stays one."""
+    statement = insert(roots).values({"path": path_bytes(path), "kind": "mount"})
+    connection.execute(statement.on_conflict_do_nothing())
 
 
 def forget_roots(connection: Connection, paths: Iterable[Path]) -> None:

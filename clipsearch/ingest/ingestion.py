@@ -10,11 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, Pending, Survey, reading, transaction, writing
+from clipsearch.catalogue import Catalogue, Pending, Survey, transaction, writing
 from clipsearch.errors import PathMissing
-from clipsearch.images import DecodePool, Scan, ScanRules
+from clipsearch.images import DecodePool, Scan
 from clipsearch.ingest.batches import BatchWriter, Read, embed_batch, in_batches
 from clipsearch.ingest.report import IngestOptions, IngestReport, OnProgress, Progress
+from clipsearch.ingest.rules import rules_of
 from clipsearch.ingest.vanished import count_moves, drop_vanished, suspicious_folders
 from clipsearch.towers import TowerPair
 from clipsearch.values import FoundFile, Skip
@@ -81,15 +82,15 @@ class _Ingestion:
             if not root.exists():
                 self._missing.append(root)
                 continue
-            exclude = self._exclusions(root)
-            scan = Scan(root, ScanRules(exclude=exclude, hidden=self._options.hidden))
+            rules = rules_of(self._connection, root, self._options)
+            scan = Scan(root, rules)
             self._note_files(iter(scan))
             self._report.symlinks += scan.symlinks
             self._unlistable += scan.unlistable
             with transaction(self._connection):
-                writing.remember_root(self._connection, root, "given", exclude)
+                writing.remember_root(self._connection, root, rules.exclude, hidden=rules.hidden)
                 for mount in scan.mounts:
-                    writing.remember_root(self._connection, mount, "mount", ())
+                    writing.remember_mount(self._connection, mount)
 
     def embed_pending(self) -> None:
         """Read, embed and commit what is new or changed."""
@@ -141,11 +142,6 @@ class _Ingestion:
             self._survey.add(item for item in part if isinstance(item, FoundFile))
             self._scan_skips += [item for item in part if isinstance(item, Skip)]
             self._tell(Progress("finding files", self._survey.count(), None))
-
-    def _exclusions(self, root: Path) -> tuple[str, ...]:
-        if self._options.exclude is not None:
-            return self._options.exclude
-        return reading.exclusions(self._connection, root)
 
     def _record_scan_skips(self) -> None:
         with transaction(self._connection):

@@ -38,6 +38,6 @@ def _first_pixels(roots: Sequence[Path], options: IngestOptions, tower: TowerPai
 
 
 def _files(roots: Sequence[Path], options: IngestOptions) -> Iterator[FoundFile]:
-    rules = ScanRules(exclude=options.exclude or (), hidden=options.hidden)
+    rules = ScanRules(exclude=options.exclude or (), hidden=bool(options.hidden))
     for root in roots:
         yield from (item for item in Scan(root, rules) if isinstance(item, FoundFile))

@@ -17,13 +17,15 @@ class IngestOptions:
     """How folders are taken in.
 
     `exclude` are globs on names and on paths relative to the root; None keeps those that were
-    given for the root before. `prune` drops what lies under roots that are missing or suddenly
-    empty, too. `batch` images are embedded and committed at once: what a crash may cost.
+    given for the root before. `hidden` takes in names that begin with a dot, or not; None keeps
+    what was said for the root before, and takes in none of a new root. `prune` drops what lies
+    under roots that are missing or suddenly empty, too. `batch` images are embedded and
+    committed at once: what a crash may cost.
     """
 
     exclude: tuple[str, ...] | None = None
     prune: bool = False
-    hidden: bool = False
+    hidden: bool | None = None
     workers: int | None = None
     batch: int = 32
     limits: DecodeLimits = field(default_factory=DecodeLimits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -58,6 +59,21 @@ def schema_1(path: Path) -> None:
         old.commit()
 
 
+def schema_2(path: Path) -> None:
+    """A catalogue as the second schema wrote it: the first one's, with kinds and exclusions."""
+    schema_1(path)
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(
+            """
+            ALTER TABLE roots ADD COLUMN kind TEXT NOT NULL DEFAULT 'given';
+            ALTER TABLE roots ADD COLUMN exclude TEXT NOT NULL DEFAULT '[]';
+            UPDATE roots SET exclude = '["drafts"]';
+            PRAGMA user_version = 2;
+            """
+        )
+        old.commit()
+
+
 def image(fingerprint: bytes) -> ImageInfo:
     return ImageInfo(fingerprint, "JPEG", 4, 3, 100)
 
@@ -75,21 +91,30 @@ def test_a_catalogue_keeps_whose_embeddings_it_holds(tmp_path: Path) -> None:
         assert opened.tower() == TOWER
 
 
-def test_a_catalogue_of_the_previous_schema_is_migrated_with_its_rows(tmp_path: Path) -> None:
-    schema_1(tmp_path / FILE_NAME)
+@pytest.mark.parametrize(
+    ("write", "excluded"), [(schema_1, ()), (schema_2, ("drafts",))], ids=["1", "2"]
+)
+def test_a_catalogue_of_an_earlier_schema_is_migrated_with_its_rows(
+    write: Callable[[Path], None], excluded: tuple[str, ...], tmp_path: Path
+) -> None:
+    write(tmp_path / FILE_NAME)
     with Catalogue.open(tmp_path) as migrated, migrated.reader() as connection:
         assert reading.known_roots(connection, "given") == [Path("/photos")]
-        assert reading.exclusions(connection, Path("/photos")) == ()
+        assert reading.exclusions(connection, Path("/photos")) == excluded
+        assert not reading.hidden_names(connection, Path("/photos"))
         assert reading.images_of(connection, [7])[7].paths == (Path("/photos/a.jpg"),)
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     assert version == SCHEMA_VERSION
 
 
-def test_a_migrated_catalogue_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("write", [schema_1, schema_2])
+def test_a_migrated_catalogue_has_the_tables_of_a_new_one(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()
     new.mkdir()
-    schema_1(old / FILE_NAME)
+    write(old / FILE_NAME)
     Catalogue.create(new, TOWER).close()
     assert columns(old) == columns(new)
 
@@ -118,7 +143,7 @@ def test_a_migration_that_is_interrupted_leaves_the_old_catalogue(
         Catalogue.open(tmp_path)
     monkeypatch.undo()
     with Catalogue.open(tmp_path) as catalogue:
-        assert columns(tmp_path)["roots"] == {"path", "kind", "exclude"}
+        assert columns(tmp_path)["roots"] == {"path", "kind", "exclude", "hidden"}
         assert catalogue.faults() == []
 
 

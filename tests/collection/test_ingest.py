@@ -230,6 +230,29 @@ def test_what_was_excluded_stays_excluded_at_a_rescan(
     assert names(collection) == {"a.png"}
 
 
+def test_hidden_pictures_that_were_asked_for_stay_at_a_rescan(
+    collection: Collection, pictures: Path, paint: Paint
+) -> None:
+    paint("a.png", "red")
+    paint(".drafts/b.png", "blue")
+    collection.ingest([pictures], IngestOptions(hidden=True))
+    for roots in ([], [pictures]):
+        report = collection.ingest(roots)
+        assert (report.unchanged, report.removed) == (2, 0)
+    assert names(collection) == {"a.png", "b.png"}
+
+
+def test_hidden_pictures_go_when_they_are_not_wanted_any_more(
+    collection: Collection, pictures: Path, paint: Paint
+) -> None:
+    paint("a.png", "red")
+    paint(".drafts/b.png", "blue")
+    collection.ingest([pictures], IngestOptions(hidden=True))
+    collection.ingest([pictures], IngestOptions(hidden=False))
+    assert names(collection) == {"a.png"}
+    assert collection.ingest().unchanged == 1
+
+
 def test_a_bad_file_is_recorded_and_the_others_go_in(
     collection: Collection, pictures: Path, paint: Paint
 ) -> None:

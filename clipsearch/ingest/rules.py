@@ -1,0 +1,20 @@
+"""What to look for under a root: what is asked for now, else what was asked for before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from clipsearch.catalogue import reading
+from clipsearch.images import ScanRules
+from clipsearch.ingest.report import IngestOptions
+
+
+def rules_of(connection: Connection, root: Path, options: IngestOptions) -> ScanRules:
+    """The rules of a root, where the options are silent those that it had."""
+    exclude, hidden = options.exclude, options.hidden
+    return ScanRules(
+        exclude=reading.exclusions(connection, root) if exclude is None else exclude,
+        hidden=reading.hidden_names(connection, root) if hidden is None else hidden,
+    )
