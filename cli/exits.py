@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clipsearch.cli.quoting import printable, quoted
-from clipsearch.errors import ClipsearchError, NothingReadable
+from clipsearch.errors import ClipsearchError, NothingReadable, collection_flag
 
 if TYPE_CHECKING:
     from clipsearch.values import Skip
@@ -75,6 +75,11 @@ def say_left_out(failed: Sequence[Skip], hint: str) -> None:
         say(f"left out: {len(failed) - FIRST} more. {hint}")
 
 
+def failed_hint(name: str) -> str:
+    """Where all images that a collection leaves out are named."""
+    return f"`clipsearch status --failed{collection_flag(name)}` lists them all."
+
+
 def _invoke(program: click.Group, arguments: list[str]) -> int:
     name = "clipsearch"
     if f"_{name.upper()}_COMPLETE" in os.environ:
@@ -100,7 +105,7 @@ def _failed(error: Exception) -> int:
             say(f"See `{error.ctx.command_path} --help`.")
     elif isinstance(error, ClipsearchError):
         if isinstance(error, NothingReadable):
-            say_left_out(error.failed, "`clipsearch status --failed` lists them all.")
+            say_left_out(error.failed, failed_hint(error.collection))
         say(f"clipsearch: {error}")
     elif isinstance(error, OSError) and error.filename is not None:
         say(f"clipsearch: {quoted(os.fsdecode(error.filename))}: {error.strerror}")

@@ -9,7 +9,7 @@ import click
 
 import clipsearch
 from clipsearch.cli import options
-from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, say
+from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, failed_hint, say
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
 from clipsearch.cli.quoting import quoted
@@ -116,7 +116,7 @@ def index(
         fields = {"collection": name, "roots": path_texts(paths), **report_record(report)}
         print_json("index", fields)
     elif not quiet:
-        say_remarks(report, f"`clipsearch status --failed{suffix(name)}` lists them all.")
+        say_remarks(report, failed_hint(name))
         print(counts(report))
     if strict and report.failed:
         return ERROR
@@ -124,11 +124,6 @@ def index(
         say(f"no pictures were found in {', '.join(map(quoted, paths)) or 'the known folders'}.")
         return NOTHING_FOUND
     return DONE
-
-
-def suffix(name: str) -> str:
-    """How a command names the collection, where it must."""
-    return "" if name == "default" else f" -c {name}"
 
 
 def ingest(

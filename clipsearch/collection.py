@@ -126,7 +126,7 @@ class Collection:
             bring_index_up(catalogue, self.folder)
             self.tower.prepare()
         if report.failed and not report.readable:
-            raise NothingReadable(asked, report.failed)
+            raise NothingReadable(asked, report.failed, self.name)
         return report
 
     def add(self, additions: Iterable[Addition]) -> list[Image]:

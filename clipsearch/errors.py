@@ -48,6 +48,11 @@ class ClipsearchError(Exception):
     """A named state that a user can meet; the message says what happened and the way out."""
 
 
+def collection_flag(name: str) -> str:
+    """How a command names the collection, where it must: ` -c NAME`."""
+    return "" if name == "default" else f" -c {name}"
+
+
 class HomeError(ClipsearchError):
     """The home folder does not serve."""
 
@@ -85,7 +90,7 @@ class CollectionMissing(CollectionError):
         self.name, self.home = name, home
         super().__init__(
             f"there is no collection {name!r} in {home}. Make one with "
-            f"`clipsearch index DIR{'' if name == 'default' else f' --collection {name}'}`."
+            f"`clipsearch index DIR{collection_flag(name)}`."
         )
 
 
@@ -158,9 +163,12 @@ class GenerationDamaged(CollectionError):
 
     def __init__(self, path: Path, detail: str) -> None:
         self.path, self.detail = path, detail
+        # HOME/collections/NAME/generations/000001; a program's own folder has no name
+        *_, home, name, kept, _ = ("", "", "", *path.parts)
+        flag = collection_flag(name) if (home, kept) == ("collections", "generations") else ""
         super().__init__(
             f"the index in {path} is damaged ({detail}). Nothing is lost: run "
-            "`clipsearch rebuild` to make it again from the catalogue."
+            f"`clipsearch rebuild{flag}` to make it again from the catalogue."
         )
 
 
@@ -276,12 +284,14 @@ class PathMissing(IngestError):
 class NothingReadable(IngestError):
     """Nothing at all could be read."""
 
-    def __init__(self, paths: Sequence[Path], failed: Sequence[Skip]) -> None:
-        self.paths, self.failed = tuple(paths), tuple(failed)
+    def __init__(
+        self, paths: Sequence[Path], failed: Sequence[Skip], collection: str = "default"
+    ) -> None:
+        self.paths, self.failed, self.collection = tuple(paths), tuple(failed), collection
         named = ", ".join(repr(str(path)) for path in paths)
         super().__init__(
             f"none of the {len(failed)} images under {named} could be read. "
-            "`clipsearch status --failed` says why."
+            f"`clipsearch status --failed{collection_flag(collection)}` says why."
         )
 
 
@@ -300,7 +310,7 @@ class NoRoots(IngestError):
         self.collection = collection
         super().__init__(
             f"the collection {collection!r} has no folders to rescan: name one "
-            "(clipsearch index DIR)."
+            f"(`clipsearch index DIR{collection_flag(collection)}`)."
         )
 
 

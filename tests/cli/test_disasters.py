@@ -69,6 +69,16 @@ def test_a_damaged_index_is_said_and_made_again(copied: Clipsearch, damage: str)
     assert copied("verify").out == "default: 28 images, whole\n"
 
 
+def test_what_mends_an_index_names_the_collection(clipsearch: Clipsearch, paint: Paint) -> None:
+    clipsearch("index", paint("red.png", "red"), "-c", "holidays")
+    index = largest_file(clipsearch.home / "collections" / "holidays")
+    index.write_bytes(b"")
+    said = clipsearch("query", "red", "-c", "holidays").err
+    assert "run `clipsearch rebuild -c holidays`" in said
+    assert clipsearch("rebuild", "-c", "holidays").code == 0
+    assert clipsearch("query", "red", "-c", "holidays").code == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100], ids=["empty", "garbage"])
 def test_a_catalogue_that_is_none_is_said_and_left_untouched(
     copied: Clipsearch, content: bytes

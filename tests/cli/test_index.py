@@ -70,6 +70,17 @@ def test_nothing_readable_is_exit_2_and_says_why(clipsearch: Clipsearch, picture
     assert ran.out == ""
 
 
+def test_what_says_why_nothing_could_be_read_names_the_collection(
+    clipsearch: Clipsearch, pictures: Path
+) -> None:
+    for number in range(11):
+        (pictures / f"{number}.jpg").write_bytes(b"no picture")
+    ran = clipsearch("index", pictures, "-c", "holidays")
+    assert "left out: 1 more. `clipsearch status --failed -c holidays` lists them all." in ran.err
+    assert "`clipsearch status --failed -c holidays` says why." in ran.err
+    assert len(clipsearch("status", "--failed", "-c", "holidays").lines) == 11
+
+
 def test_an_empty_folder_is_exit_1_and_says_so(clipsearch: Clipsearch, pictures: Path) -> None:
     ran = clipsearch("index", pictures)
     assert ran.code == 1
