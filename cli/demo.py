@@ -55,9 +55,12 @@ NO_PHOTOGRAPHS = (
     metavar="FILE",
     help="Where the page goes.",
 )
+@options.wait_option
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @options.json_option
-def demo(folder: Path | None, out: Path, quiet: bool, form: options.Form | None) -> int:
+def demo(
+    folder: Path | None, out: Path, wait: float, quiet: bool, form: options.Form | None
+) -> int:
     """Ask six queries of DIR and write a page of what they find.
 
     Without DIR: the photographs that scikit-image brings (pip install 'clipsearch[demo]').
@@ -68,7 +71,7 @@ def demo(folder: Path | None, out: Path, quiet: bool, form: options.Form | None)
     exclude = NO_PHOTOGRAPHS if folder is None else None
     queries = PHOTOGRAPH_QUERIES if folder is None else GENERAL_QUERIES
     root = folder if folder is not None else _photographs()
-    with clipsearch.Collection(COLLECTION) as collection:
+    with clipsearch.Collection(COLLECTION, wait_seconds=wait) as collection:
         report = ingest(collection, (root,), clipsearch.IngestOptions(exclude=exclude), quiet=quiet)
         if not report.readable:
             say(f"no pictures were found in {quoted(root)}.")

@@ -63,13 +63,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Leave out larger pictures.",
 )
-@click.option(
-    "--wait",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    metavar="SECONDS",
-    help="Wait for another process that is writing the collection.",
-)
+@options.wait_option
 @click.option("--strict", is_flag=True, help="Exit 2 when any picture was left out.")
 @click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
 @options.json_option

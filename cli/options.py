@@ -40,6 +40,14 @@ precision_option = click.option(
     help="How the tower calculates; refused where it would find other pictures than fp32.",
 )
 
+wait_option = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait for another process that is writing the collection.",
+)
+
 top_option = click.option(
     "-k",
     "--top",

@@ -23,11 +23,12 @@ INDEXES = ("flat", "flat-fp32", "pq")
     help="flat (float16), flat-fp32 or pq (codes, checked in float16).  [default: by size]",
 )
 @options.collection_option
-def rebuild(kind: str | None, name: str) -> int:
+@options.wait_option
+def rebuild(kind: str | None, name: str, wait: float) -> int:
     """Make the index again from the catalogue. No picture is read or embedded."""
     from clipsearch.indexes import recipe_named
 
-    with clipsearch.Collection(name) as collection:
+    with clipsearch.Collection(name, wait_seconds=wait) as collection:
         collection.rebuild(recipe_named(kind) if kind else None)
         found = collection.status()
     print(f"index {found.index_kind}, generation {found.index_generation}, {found.images} images")

@@ -23,8 +23,14 @@ from clipsearch.cli.help import command
 @click.option("--all", "everything", is_flag=True, help="Remove the collection with all it holds.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options.collection_option
+@options.wait_option
 def remove(
-    paths: tuple[Path, ...], ids: tuple[int, ...], everything: bool, yes: bool, name: str
+    paths: tuple[Path, ...],
+    ids: tuple[int, ...],
+    everything: bool,
+    yes: bool,
+    name: str,
+    wait: float,
 ) -> int:
     """Take pictures out of a collection; your files stay.
 
@@ -32,7 +38,7 @@ def remove(
     under a folder that is still known comes back when that is indexed again: leave it out with
     `clipsearch index DIR --exclude`. Exits 1 when there was nothing to remove.
     """
-    with clipsearch.Collection(name) as collection:
+    with clipsearch.Collection(name, wait_seconds=wait) as collection:
         if everything:
             return _delete(collection, yes=yes)
         if not paths and not ids:

@@ -47,6 +47,37 @@ def test_a_second_writer_is_told_who_writes(copied: Clipsearch) -> None:
     assert found.code == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["index"], ["rebuild"], ["remove", "--all", "--yes"]),
+        ["demo", "pictures", "--out", "page.html"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_that_writes_can_wait_for_another_writer(
+    clipsearch: Clipsearch, paint: Paint, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(paint("red.png", "red").parents[1])
+    name = "demo" if command[0] == "demo" else "default"
+    assert clipsearch("index", "pictures", "-c", name).code == 0
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_THE_LOCK, folder_of(clipsearch).with_name(name)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        holder.stdout.readline()
+        refused = clipsearch(*command)
+        with clipsearch.start(*command, "--wait", "60") as waiting:
+            holder.stdin.close()
+            _, said = waiting.communicate(timeout=60)
+    assert refused.code == 2
+    assert "`--wait SECONDS`" in refused.err
+    assert waiting.returncode == 0, said
+
+
 def largest_file(folder: Path) -> Path:
     files = (path for path in (folder / "generations").rglob("*") if path.is_file())
     return max(files, key=lambda path: path.stat().st_size)
