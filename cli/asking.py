@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 import clipsearch
 
 # `2:dog` weighs a dog twice, `0.5:./cat.jpg` a picture half. A text goes on as a text where a
@@ -14,6 +16,8 @@ import clipsearch
 _WEIGHED_TEXT = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(?![\d\s])(.+)", re.DOTALL)
 _WEIGHED_FILE = re.compile(r"(\d+(?:\.\d+)?|\.\d+):(.+)", re.DOTALL)
 STDIN = "-"
+LEAST_WEIGHT, GREATEST_WEIGHT = 1e-6, 1e6
+"""Beyond them the sum of the parts is not what was asked, for float32 has seven digits."""
 
 
 def words_part(text: str, sign: float = 1.0) -> clipsearch.Words:
@@ -21,15 +25,12 @@ def words_part(text: str, sign: float = 1.0) -> clipsearch.Words:
     found = _WEIGHED_TEXT.fullmatch(text)
     if found is None:
         return clipsearch.Words(text, sign)
-    return clipsearch.Words(found[2], sign * float(found[1]))
+    return clipsearch.Words(found[2], sign * _weight(found))
 
 
 def picture_part(name: str, sign: float = 1.0) -> clipsearch.Likeness:
     """A picture's file with its weight; `-` is a picture that comes on stdin."""
-    weight = 1.0
-    found = _WEIGHED_FILE.fullmatch(name)
-    if found is not None and not Path(name).exists():
-        weight, name = float(found[1]), found[2]
+    weight, name = _weight_and_file(name)
     picture = sys.stdin.buffer.read() if name == STDIN else Path(name)
     return clipsearch.Likeness(picture, sign * weight)
 
@@ -47,6 +48,8 @@ def query_parts(
     words: Sequence[str], texts: Sequence[str], pictures: Sequence[str], minus: Sequence[str]
 ) -> list[clipsearch.Words | clipsearch.Likeness]:
     """All that was asked; the bare words are one text together."""
+    if sum(_weight_and_file(name)[1] == STDIN for name in pictures) > 1:
+        raise click.UsageError("only one picture can come on stdin: give `--image -` once.")
     joined = [words_part(" ".join(words))] if words else []
     return [
         *joined,
@@ -54,6 +57,23 @@ def query_parts(
         *(picture_part(name) for name in pictures),
         *(minus_part(asked) for asked in minus),
     ]
+
+
+def _weight_and_file(name: str) -> tuple[float, str]:
+    found = _WEIGHED_FILE.fullmatch(name)
+    if found is None or Path(name).exists():
+        return 1.0, name
+    return _weight(found), found[2]
+
+
+def _weight(found: re.Match[str]) -> float:
+    weight = float(found[1])
+    if not LEAST_WEIGHT <= weight <= GREATEST_WEIGHT:
+        raise click.UsageError(
+            f"the weight before {found[2]!r} must be between 0.000001 and 1000000; "
+            "`--minus` looks away from something."
+        )
+    return weight
 
 
 def described(part: clipsearch.Words | clipsearch.Likeness) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 import clipsearch
 from clipsearch.cli.asking import described
 from clipsearch.cli.exits import DONE, NOTHING_FOUND, say
@@ -45,6 +47,7 @@ def answer(asking: Asking, name: str, form: Form | None, html: Path | None) -> i
     where = clipsearch.Filter(under=asking.under or None)
     query = clipsearch.Query(asking.parts, asking.k, asking.min_score, where)
     with clipsearch.Collection(name) as collection:
+        _refuse_unknown(asking, collection)
         hits = collection.search(query)
         if form == "json":
             print_json(asking.command, _document(asking, collection, hits))
@@ -55,6 +58,19 @@ def answer(asking: Asking, name: str, form: Form | None, html: Path | None) -> i
     if not hits:
         say("nothing found.")
     return DONE if hits else NOTHING_FOUND
+
+
+def _refuse_unknown(asking: Asking, collection: clipsearch.Collection) -> None:
+    """Refuse a folder that is not there, unless its pictures are still known."""
+    for path in asking.under:
+        if path.exists():
+            continue
+        where = clipsearch.Filter(under=[path])
+        if not collection.search(clipsearch.Query(asking.parts, 1, where=where)):
+            raise click.UsageError(
+                f"--under {quoted(path)}: there is no such folder or file, and the collection "
+                f"{collection.name!r} knows none."
+            )
 
 
 def print_hits(hits: Sequence[clipsearch.Hit], form: Form | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -58,9 +59,20 @@ top_option = click.option(
     help="How many pictures to show.",
 )
 
+
+def finite_number(
+    _context: click.Context, _option: click.Parameter, number: float | None
+) -> float | None:
+    """Refuse nan and inf, which are floats and no scores."""
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter(f"{number} is no number to compare with.")
+    return number
+
+
 min_score_option = click.option(
     "--min-score",
     type=float,
+    callback=finite_number,
     metavar="SCORE",
     help="Only pictures of at least this cosine (-1 to 1).",
 )

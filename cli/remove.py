@@ -19,7 +19,14 @@ from clipsearch.cli.help import command
     "clipsearch remove --all -c holidays           the whole collection",
 )
 @click.argument("paths", nargs=-1, type=options.ANY_PATH, metavar="[PATH]...")
-@click.option("--id", "ids", type=int, multiple=True, metavar="N", help="An image id; may repeat.")
+@click.option(
+    "--id",
+    "ids",
+    type=click.IntRange(1, 2**63 - 1),
+    multiple=True,
+    metavar="N",
+    help="An image id; may repeat.",
+)
 @click.option("--all", "everything", is_flag=True, help="Remove the collection with all it holds.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options.collection_option

@@ -23,12 +23,29 @@ if TYPE_CHECKING:
 COLUMNS = ("image", "text", "cosine", "softmax")
 
 
+def texts_with_words(
+    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse a text without words, as a query does."""
+    if not all(text.strip() for text in texts):
+        raise click.BadParameter("a text is empty: give words.")
+    return texts
+
+
 @command(
     'clipsearch score photo.jpg --text "a cat" --text "a dog"',
     'clipsearch score *.jpg --text "a receipt" --text "a photo" --csv > scores.csv',
 )
 @click.argument("images", nargs=-1, required=True, type=options.ANY_PATH, metavar="IMAGE...")
-@click.option("--text", "texts", multiple=True, required=True, metavar="TEXT", help="May repeat.")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    required=True,
+    callback=texts_with_words,
+    metavar="TEXT",
+    help="May repeat.",
+)
 @options.model_option
 @options.precision_option
 @options.json_option

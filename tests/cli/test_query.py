@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from conftest import Paint
 from running import Clipsearch, Ran
 
 
@@ -100,6 +102,16 @@ def test_under_keeps_to_a_folder(indexed: Clipsearch, photographs: Path, tmp_pat
     assert indexed("query", "a cat", "--under", tmp_path).code == 1
 
 
+def test_under_takes_a_folder_that_is_gone_while_its_pictures_are_known(
+    clipsearch: Clipsearch, paint: Paint, pictures: Path
+) -> None:
+    paint("old/red.png", "red")
+    clipsearch("index", pictures)
+    shutil.rmtree(pictures / "old")
+    ran = clipsearch("query", "red", "--under", pictures / "old", "--paths")
+    assert ran.lines == [str(pictures / "old" / "red.png")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -110,6 +122,16 @@ def test_under_keeps_to_a_folder(indexed: Clipsearch, photographs: Path, tmp_pat
         (["query", "cat", "--nosuch"], "No such option"),
         (["query", "cat", "-c", "nosuch"], "there is no collection 'nosuch'"),
         (["query", "cat", "-c", "../x"], "cannot name a collection"),
+        (["query", "9" * 400 + ":cat"], "the weight before 'cat' must be between"),
+        (["query", "0:cat"], "the weight before 'cat' must be between"),
+        (["query", "--image", "0.0:cat.jpg"], "the weight before 'cat.jpg' must be between"),
+        (["query", "cat", "--min-score", "nan"], "nan is no number to compare with"),
+        (["similar", "cat.jpg", "--min-score", "inf"], "inf is no number to compare with"),
+        (["query", "--image", "-", "--image", "2:-"], "only one picture can come on stdin"),
+        (["query", "cat", "--under", "/nosuch"], "--under /nosuch: there is no such folder"),
+        (["remove", "--id", "9" * 20], "is not in the range"),
+        (["remove", "--id", "0"], "is not in the range"),
+        (["score", "cat.jpg", "--text", "cat", "--text", " "], "a text is empty"),
         (["query", "кошка"], "cannot read Cyrillic"),
         (["query", "--image", "/nosuch.jpg"], "cannot read '/nosuch.jpg'"),
         (["similar", "/etc/passwd"], "cannot read '/etc/passwd'"),
