@@ -14,7 +14,8 @@ from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import path_texts, print_json
-from clipsearch.cli.summary import counts, report_record, say_remarks
+from clipsearch.cli.summary import counts, report_record, say_remarks, unreadable_record
+from clipsearch.errors import NothingReadable
 
 if TYPE_CHECKING:
     from clipsearch.values import Precision
@@ -105,7 +106,13 @@ def index(
     with clipsearch.Collection(
         name, model=model, options=tower_options, wait_seconds=wait
     ) as collection:
-        report = ingest(collection, paths, ingest_options, quiet=quiet)
+        try:
+            report = ingest(collection, paths, ingest_options, quiet=quiet)
+        except NothingReadable as error:
+            if form == "json":
+                fields = {"collection": name, "roots": path_texts(error.paths)}
+                print_json("index", {**fields, **unreadable_record(error)})
+            raise
     if form == "json":
         fields = {"collection": name, "roots": path_texts(paths), **report_record(report)}
         print_json("index", fields)

@@ -10,6 +10,7 @@ import clipsearch
 from clipsearch.cli.exits import say, say_left_out
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import path_texts, skip_record
+from clipsearch.errors import NothingReadable
 
 NOTES = {
     "bad_icc_profile": "with a colour profile that cannot be used, taken as sRGB",
@@ -36,6 +37,12 @@ def report_record(report: clipsearch.IngestReport) -> dict[str, Any]:
         "unlistable": path_texts(report.unlistable),
         "notes": dict(report.notes),
     }
+
+
+def unreadable_record(error: NothingReadable) -> dict[str, Any]:
+    """What is known for JSON when nothing could be read: no count above 0, and the reasons."""
+    none = dict.fromkeys(("added", "updated", "moved", "unchanged", "embedded"), 0)
+    return {**none, "failed": [skip_record(skip) for skip in error.failed]}
 
 
 def counts(report: clipsearch.IngestReport) -> str:

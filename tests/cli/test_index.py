@@ -70,6 +70,18 @@ def test_nothing_readable_is_exit_2_and_says_why(clipsearch: Clipsearch, picture
     assert ran.out == ""
 
 
+def test_json_names_what_failed_when_nothing_is_readable(
+    clipsearch: Clipsearch, pictures: Path
+) -> None:
+    (pictures / "broken.jpg").write_bytes(b"no picture")
+    ran = clipsearch("index", pictures, "--json")
+    document = json.loads(ran.out)
+    assert ran.code == 2
+    assert (document["schema_version"], document["command"]) == (1, "index")
+    assert (document["roots"], document["added"]) == ([str(pictures)], 0)
+    assert [skip["code"] for skip in document["failed"]] == ["not_an_image"]
+
+
 def test_what_says_why_nothing_could_be_read_names_the_collection(
     clipsearch: Clipsearch, pictures: Path
 ) -> None:
