@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from clipsearch.catalogue import Catalogue, reading
-from clipsearch.errors import GenerationDamaged
-from clipsearch.indexes import generations, open_generation, verify_generation
+from clipsearch.errors import CatalogueDamaged, GenerationDamaged
+from clipsearch.indexes import Generation, generations, open_generation, verify_generation
 from clipsearch.search import open_named
 from clipsearch.settings import GENERATIONS
-from clipsearch.values import TowerIdentity
+from clipsearch.towers import usable
+from clipsearch.values import Embeddings, Ids, TowerIdentity
+
+# An index may hold fp16 of what the catalogue holds; both are of unit length.
+ROUNDING = 1e-2
+# So many damaged images are named; a message with all of them might fill the screen.
+NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +81,51 @@ def verify_collection(catalogue: Catalogue, folder: Path) -> VerifyReport:
     if unembedded:
         faults.append(f"catalogue: {unembedded} images have no embedding")
     faults += _later_indexes(folder / GENERATIONS, last)
-    named = catalogue.generation()
+    named, held = catalogue.generation(), None
     if named is not None:
         try:
             verify_generation(folder / GENERATIONS, named.number)
-            open_named(catalogue, folder / GENERATIONS, named)
+            number = open_named(catalogue, folder / GENERATIONS, named).number
+            held = open_generation(folder / GENERATIONS, number)
         except GenerationDamaged as error:
             faults.append(f"index: {error}")
+    try:
+        faults += _embedding_faults(catalogue, held)
+    except CatalogueDamaged as error:
+        faults.append(f"catalogue: {error.detail}")
     return VerifyReport(images, tuple(faults))
+
+
+def _embedding_faults(catalogue: Catalogue, held: Generation | None) -> list[str]:
+    """Every embedding has its width and unit length, and is what the index was made from."""
+    damaged: list[int] = []
+    for ids, rows in catalogue.embeddings_as_they_stand():
+        good = usable(rows)
+        damaged += ids[~good].tolist()
+        if held is not None:
+            damaged += _unlike_the_index(held, ids[good], rows[good])
+    if not damaged:
+        return []
+    count = (
+        f"{len(damaged)} images have damaged embeddings"
+        if damaged[1:]
+        else ("1 image has a damaged embedding")
+    )
+    damaged.sort()
+    named = " ".join(f"--id {image_id}" for image_id in damaged[:NAMED])
+    more = ", and so on" if damaged[NAMED:] else ""
+    return [
+        f"catalogue: {count}: take out what is damaged (`clipsearch remove {named}`{more}) "
+        "and index its file again (`clipsearch index`)"
+    ]
+
+
+def _unlike_the_index(held: Generation, ids: Ids, rows: Embeddings) -> list[int]:
+    """Those of `ids` (ascending) whose embeddings are not the index's, rounding aside."""
+    known, stored = held.index.stored_rows(ids)
+    apart = np.abs(rows[np.isin(ids, known)] - stored).max(axis=1, initial=0.0)
+    unlike: list[int] = known[~(apart <= ROUNDING)].tolist()
+    return unlike
 
 
 def _later_indexes(folder: Path, last: int) -> list[str]:

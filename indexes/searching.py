@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clipsearch.indexes.engine import loaded_faiss
 from clipsearch.indexes.protocol import Found, Scores
-from clipsearch.indexes.ranking import Rows, best, candidate_mask, checked
+from clipsearch.indexes.ranking import Rows, best, candidate_mask, checked, rows_of
 from clipsearch.indexes.recipes import Recipe
 from clipsearch.indexes.settling import Source, nearest
 from clipsearch.indexes.stored import StoredEmbeddings
@@ -89,6 +89,11 @@ class FaissIndex:
             self.ids[np.stack([rows for rows, _ in answers])],
             np.stack([scores for _, scores in answers]),
         )
+
+    def stored_rows(self, ids: Ids) -> tuple[Ids, Embeddings]:
+        """Return those of `ids` that it holds, and their stored embeddings as float32 [n, d]."""
+        rows = rows_of(self.ids, ids)
+        return self.ids[rows], self.stored.decoded(rows)
 
     def _each_of(self, rows: Rows, asked: Embeddings, k: int) -> list[tuple[Rows, Scores]]:
         scores = self.stored.scores(asked, rows)

@@ -20,6 +20,7 @@ from clipsearch.catalogue.database import (
     open_database,
     transaction,
 )
+from clipsearch.catalogue.rows import embeddings_as_they_stand
 from clipsearch.values import Embeddings, Ids, Image, TowerIdentity
 
 FILE_NAME = "catalogue.sqlite"
@@ -101,6 +102,16 @@ class Catalogue:
         yield np.empty(0, np.int64), np.empty((0, dim), np.float32)
         with named_errors(self.path):
             yield from reading.embedding_chunks(self._engine, dim)
+
+    def embeddings_as_they_stand(self) -> Iterator[tuple[Ids, Embeddings]]:
+        """As `embedding_chunks`, for a catalogue that may be damaged.
+
+        An embedding of another length than the tower's is NaN throughout.
+        """
+        with named_errors(self.path):
+            yield from reading.embedding_chunks(
+                self._engine, self.tower().dim, embeddings_as_they_stand
+            )
 
     def images(self) -> Iterator[Image]:
         """Every image in the order of ids."""

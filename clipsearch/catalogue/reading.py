@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ from clipsearch.values import Caption, Embeddings, Ids, Image, Skip
 
 # SQLite takes 32,766 parameters a statement; short statements keep readers out of the way.
 CHUNK = 5_000
+
+Decode = Callable[[list[bytes], int], Embeddings]
 
 
 def fact(connection: Connection, key: str) -> str | None:
@@ -68,7 +70,9 @@ def embeddings_after(connection: Connection, image_id: int, dim: int) -> tuple[I
     return _as_arrays(rows, dim)
 
 
-def embedding_chunks(engine: Engine, dim: int) -> Iterator[tuple[Ids, Embeddings]]:
+def embedding_chunks(
+    engine: Engine, dim: int, decode: Decode = embeddings_from
+) -> Iterator[tuple[Ids, Embeddings]]:
     """All embeddings in the order of their ids, in chunks that keep memory flat."""
     last = 0
     while True:
@@ -76,7 +80,7 @@ def embedding_chunks(engine: Engine, dim: int) -> Iterator[tuple[Ids, Embeddings
             rows = connection.execute(_in_order(last).limit(CHUNK)).all()
         if not rows:
             return
-        yield _as_arrays(rows, dim)
+        yield _as_arrays(rows, dim, decode)
         last = rows[-1].image_id
 
 
@@ -180,9 +184,11 @@ def _in_order(after: int) -> Select[Any]:
     return query.where(embeddings.c.image_id > after).order_by(embeddings.c.image_id)
 
 
-def _as_arrays(rows: Sequence[Any], dim: int) -> tuple[Ids, Embeddings]:
+def _as_arrays(
+    rows: Sequence[Any], dim: int, decode: Decode = embeddings_from
+) -> tuple[Ids, Embeddings]:
     ids = np.array([row.image_id for row in rows], dtype=np.int64)
-    return ids, embeddings_from([row.embedding for row in rows], dim)
+    return ids, decode([row.embedding for row in rows], dim)
 
 
 def _grouped(

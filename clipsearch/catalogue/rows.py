@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +70,17 @@ def embedding_bytes(embedding: Embeddings) -> bytes:
 
 
 def embeddings_from(blobs: list[bytes], dim: int) -> Embeddings:
-    """The embeddings of rows, float32 [n, dim]."""
+    """The embeddings of rows, float32 [n, dim].
+
+    Raises SQLite's own error, which the catalogue names, for one of another length.
+    """
+    if any(len(blob) != 4 * dim for blob in blobs):
+        raise sqlite3.DatabaseError(f"an embedding is not {4 * dim} bytes long")
     flat = np.frombuffer(b"".join(blobs), dtype="<f4")
     return flat.reshape(len(blobs), dim).astype(np.float32, copy=False)
+
+
+def embeddings_as_they_stand(blobs: list[bytes], dim: int) -> Embeddings:
+    """The embeddings of rows, float32 [n, dim]; one of another length is NaN throughout."""
+    nothing = np.full(dim, np.nan, "<f4").tobytes()
+    return embeddings_from([blob if len(blob) == 4 * dim else nothing for blob in blobs], dim)

@@ -45,6 +45,16 @@ def test_an_index_tells_what_it_holds(
     assert index.last_id == GAPPY[-1]
 
 
+def test_stored_embeddings_of_the_ids_that_are_held_can_be_read(
+    make_rows: MakeRows, make_index: MakeIndex
+) -> None:
+    rows = make_rows(N, D)
+    index = make_index(GAPPY, rows).index
+    ids, stored = index.stored_rows(np.array([0, GAPPY[3], GAPPY[3] + 1, GAPPY[-1], 10**6]))
+    np.testing.assert_array_equal(ids, GAPPY[[3, -1]])
+    np.testing.assert_allclose(stored, rows[[3, -1]], atol=1e-3)
+
+
 def test_equal_scores_stand_in_ascending_id_also_at_the_border_of_k(
     make_rows: MakeRows, make_index: MakeIndex
 ) -> None:
