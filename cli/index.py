@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     "--exclude",
     multiple=True,
     metavar="GLOB",
-    help="Leave out names or relative paths like this; may repeat. Remembered for the PATHs.",
+    help="Leave out names or relative paths like this; may repeat. Remembered for the PATHs; "
+    "'' alone forgets what was.",
 )
 @click.option("--include-hidden", is_flag=True, help="Take in names that begin with a dot.")
 @click.option(

@@ -131,6 +131,16 @@ def test_what_is_excluded_stays_excluded(
     assert clipsearch("index").out.startswith("0 added")
 
 
+def test_an_empty_exclusion_forgets_what_was_excluded(
+    clipsearch: Clipsearch, paint: Paint, pictures: Path
+) -> None:
+    paint("red.png", "red")
+    paint("drafts/blue.png", "blue")
+    clipsearch("index", pictures, "--exclude", "drafts")
+    assert clipsearch("index", pictures, "--exclude", "").out.startswith("1 added")
+    assert clipsearch("index").out.startswith("0 added, 0 updated, 0 moved, 0 removed, 2 unch")
+
+
 def test_quiet_says_nothing(clipsearch: Clipsearch, paint: Paint, pictures: Path) -> None:
     paint("red.png", "red")
     ran = clipsearch("index", pictures, "--quiet")
