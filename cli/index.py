@@ -111,7 +111,7 @@ def index(
             report = ingest(collection, paths, ingest_options, quiet=quiet)
         except NothingReadable as error:
             if form == "json":
-                fields = {"collection": name, "roots": path_texts(error.paths)}
+                fields = {"collection": name, "roots": path_texts(paths)}
                 print_json("index", {**fields, **unreadable_record(error)})
             raise
     if form == "json":
