@@ -125,7 +125,8 @@ class Collection:
             on_progress(Progress("indexing", 0, None))
             bring_index_up(catalogue, self.folder)
             self.tower.prepare()
-        if report.failed and not report.readable:
+        away = report.missing or report.emptied  # what they hold is known, and may come back
+        if report.failed and not report.readable and not away:
             raise NothingReadable(asked, report.failed, self.name)
         return report
 
