@@ -55,6 +55,19 @@ def test_unpack_refuses_a_folder_that_holds_something(clipsearch: Clipsearch, pa
     assert "not empty" in ran.err
 
 
+@pytest.mark.slow
+def test_unpack_writes_a_folder_that_open_clip_loads(
+    clipsearch: Clipsearch, tmp_path: Path
+) -> None:
+    open_clip = pytest.importorskip("open_clip", reason="unpacking needs clipsearch[torch]")
+    folder = tmp_path / "my tower"
+    ran = clipsearch("models", "unpack", "builtin", folder)
+    assert (ran.code, ran.out) == (0, f"local-dir:{folder}\n"), ran.err
+    assert f"wrote {folder}" in ran.err
+    model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    assert model.text.output_dim == 256
+
+
 def test_doctor_finds_a_sound_installation_sound(indexed: Clipsearch) -> None:
     document = json.loads(indexed("doctor", "--json").out)
     found = {finding["name"]: finding for finding in document["findings"]}
