@@ -33,7 +33,6 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 TERMINATED = 143
 
-REPORT_TO = "https://github.com/clipsearch/clipsearch/issues"
 FIRST = 10
 """How many left-out images are named before the rest is only counted."""
 
@@ -113,8 +112,8 @@ def _failed(error: Exception) -> int:
         say("clipsearch: there is not enough memory for that.")
     else:
         say(
-            f"clipsearch: unexpected {type(error).__name__}: {error}. Please report it at "
-            f"{REPORT_TO}; CLIPSEARCH_DEBUG=1 shows where it happened."
+            f"clipsearch: unexpected {type(error).__name__}: {error}. Please report it with the "
+            "command that led to it; CLIPSEARCH_DEBUG=1 shows where it happened."
         )
     return ERROR
 

@@ -6,7 +6,6 @@ ClipsearchError
 │   └── StorageFull             no space is left
 ├── CollectionError
 │   ├── CollectionMissing       no collection of that name yet
-│   ├── CollectionExists        a collection of that name stands already
 │   ├── BadCollectionName       the name cannot be a folder's
 │   ├── CollectionHeld          another process writes it
 │   ├── CatalogueDamaged        the catalogue's file is not whole
@@ -92,14 +91,6 @@ class CollectionMissing(CollectionError):
             f"there is no collection {name!r} in {home}. Make one with "
             f"`clipsearch index DIR{collection_flag(name)}`."
         )
-
-
-class CollectionExists(CollectionError):
-    """A collection of that name stands already."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(f"the collection {name!r} exists already. Choose another name.")
 
 
 class BadCollectionName(CollectionError):
@@ -263,7 +254,11 @@ class UnreadableQueryImage(QueryError):
 
     def __init__(self, skip: Skip) -> None:
         self.skip = skip
-        super().__init__(f"cannot read {str(skip.path)!r}: {skip.reason} ({skip.code}).")
+        super().__init__(
+            f"cannot read {str(skip.path)!r}: {skip.reason} ({skip.code}). Check its name and "
+            "content, or give another picture: JPEG, PNG, WebP, GIF, TIFF, BMP, JPEG 2000, HEIC "
+            "or AVIF."
+        )
 
 
 class IngestError(ClipsearchError):
@@ -300,7 +295,10 @@ class EmbeddingUnusable(IngestError):
 
     def __init__(self, detail: str) -> None:
         self.detail = detail
-        super().__init__(f"the embedding cannot be used: {detail}.")
+        super().__init__(
+            f"the embedding cannot be used: {detail}. Leave that picture or text out; where all "
+            "fail, the tower is at fault: use `--precision fp32` or another `--model`."
+        )
 
 
 class NoRoots(IngestError):

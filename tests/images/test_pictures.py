@@ -108,6 +108,7 @@ def test_a_path_that_cannot_be_read_says_why(
         decode_picture(tmp_path / name, small)
     assert caught.value.skip.code is code
     assert caught.value.skip.path == tmp_path / name
+    assert "give another picture" in str(caught.value)
 
 
 def test_the_package_loads_no_decoder_until_a_picture_is_decoded() -> None:
