@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +25,7 @@ from clipsearch.errors import (
 from clipsearch.images import Picture
 from clipsearch.indexes import Recipe
 from clipsearch.ingest import (
+    BATCH,
     Addition,
     IngestOptions,
     IngestReport,
@@ -31,10 +33,14 @@ from clipsearch.ingest import (
     Progress,
     add_pictures,
     bring_index_up,
-    check_on_first_pictures,
+    check_on_additions,
+    check_on_first_files,
     ingest_folders,
+    note_precision_held,
+    precision_held,
     publish_generation,
     refuse_missing,
+    rules_of,
     silent,
 )
 from clipsearch.lock import only_writer
@@ -115,11 +121,11 @@ class Collection:
         options = options or IngestOptions()
         asked = [_root(root) for root in roots]
         refuse_missing(asked, options)
-        if not self.exists:
-            if not asked:
-                raise NoRoots(self.name)
-            self._check_precision(asked, options)
+        if not self.exists and not asked:
+            raise NoRoots(self.name)
+        checked = self._check_precision(asked, options)
         with self._writing() as catalogue:
+            note_precision_held(catalogue, checked)
             asked = asked or self._known_roots(catalogue)
             report = ingest_folders(catalogue, self.tower, asked, options, on_progress)
             on_progress(Progress("indexing", 0, None))
@@ -133,10 +139,18 @@ class Collection:
     def add(self, additions: Iterable[Addition]) -> list[Image]:
         """Take in pictures that are not files, with captions and metadata.
 
-        They stay until `remove`. A picture that stands already keeps its id.
+        They stay until `remove`. A picture that stands already keeps its id. A lower
+        precision that was not held against fp32 yet is so on the first batch of additions:
+        PrecisionRefused before anything is written.
         """
+        first: list[Addition] = []
+        rest, checked = iter(additions), 0
+        if (reference := self._precision_reference()) is not None:
+            first = list(islice(rest, BATCH))
+            checked = check_on_additions(first, self.tower, reference)
         with self._writing() as catalogue:
-            ids = add_pictures(catalogue, self.tower, additions)
+            note_precision_held(catalogue, checked)
+            ids = add_pictures(catalogue, self.tower, chain(first, rest))
             bring_index_up(catalogue, self.folder)
         found = self.images(ids)
         return [found[image_id] for image_id in ids]
@@ -297,11 +311,29 @@ class Collection:
             self._catalogue = Catalogue.create(self.folder, self.tower.identity)
             return self._catalogue
 
-    def _check_precision(self, roots: Sequence[Path], options: IngestOptions) -> None:
-        """Refuse a precision that does not find what fp32 finds among the first pictures."""
-        if self._given_tower is None and self.tower.identity.precision != "fp32":
-            reference = load_towers(self.tower.identity.name, self.home, TowerOptions("fp32"))
-            check_on_first_pictures(roots, options, self.tower, reference)
+    def _precision_reference(self) -> TowerPair | None:
+        """The towers to hold a lower precision against; None at fp32, and once it held."""
+        if self._given_tower is not None or self.tower.identity.precision == "fp32":
+            return None
+        if self.exists and precision_held(self._open()):
+            return None
+        return load_towers(self.tower.identity.name, self.home, TowerOptions("fp32"))
+
+    def _check_precision(self, asked: Sequence[Path], options: IngestOptions) -> int:
+        """Refuse a precision that does not find what fp32 finds among the first pictures.
+
+        Before anything is written. Returns how many pictures were compared.
+        """
+        if (reference := self._precision_reference()) is None:
+            return 0
+        if self.exists:
+            roots = asked or self._known_roots(self._open())
+            with self._open().reader() as connection:
+                rules = {root: rules_of(connection, root, options) for root in roots}
+        else:
+            rules = {root: rules_of(None, root, options) for root in asked}
+        found = {root: rule for root, rule in rules.items() if root.exists()}
+        return check_on_first_files(found, options, self.tower, reference)
 
     def _known_roots(self, catalogue: Catalogue) -> list[Path]:
         with catalogue.reader() as connection:

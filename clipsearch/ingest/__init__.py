@@ -1,12 +1,19 @@
 """Takes pictures in and keeps the index up to them."""
 
-from clipsearch.ingest.additions import Addition, add_pictures
+from clipsearch.ingest.additions import BATCH, Addition, add_pictures
 from clipsearch.ingest.ingestion import ingest_folders, refuse_missing
-from clipsearch.ingest.precision import check_on_first_pictures
+from clipsearch.ingest.precision import (
+    check_on_additions,
+    check_on_first_files,
+    note_precision_held,
+    precision_held,
+)
 from clipsearch.ingest.publishing import bring_index_up, publish_generation
 from clipsearch.ingest.report import IngestOptions, IngestReport, OnProgress, Progress, silent
+from clipsearch.ingest.rules import rules_of
 
 __all__ = [
+    "BATCH",
     "Addition",
     "IngestOptions",
     "IngestReport",
@@ -14,9 +21,13 @@ __all__ = [
     "Progress",
     "add_pictures",
     "bring_index_up",
-    "check_on_first_pictures",
+    "check_on_additions",
+    "check_on_first_files",
     "ingest_folders",
+    "note_precision_held",
+    "precision_held",
     "publish_generation",
     "refuse_missing",
+    "rules_of",
     "silent",
 ]

@@ -1,43 +1,77 @@
-"""Holds a lower precision against fp32 on the user's own first pictures."""
+"""Holds a lower precision against fp32 on the user's own first pictures, until it held once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from clipsearch.images import DecodePool, Scan, ScanRules
+from clipsearch.catalogue import Catalogue, reading, transaction, writing
+from clipsearch.errors import UnreadableQueryImage
+from clipsearch.images import DecodePool, Scan, ScanRules, decode_picture
+from clipsearch.ingest.additions import Addition
 from clipsearch.ingest.report import IngestOptions
 from clipsearch.towers import TowerPair, check_precision
 from clipsearch.values import Decoded, FoundFile, Pixels
 
 SAMPLE = 256
+# Fewer pictures than this say too little: the next ones are asked, too.
+ENOUGH = 11
+FACT = "precision_checked"
 
 
-def check_on_first_pictures(
-    roots: Sequence[Path], options: IngestOptions, candidate: TowerPair, reference: TowerPair
-) -> None:
+def precision_held(catalogue: Catalogue) -> bool:
+    """Whether the precision of the collection held on enough pictures before."""
+    with catalogue.reader() as connection:
+        return reading.fact(connection, FACT) == "1"
+
+
+def note_precision_held(catalogue: Catalogue, pictures: int) -> None:
+    """Note that the precision held on so many pictures, if they are enough to be sure."""
+    if pictures >= ENOUGH:
+        with catalogue.writer() as connection, transaction(connection):
+            writing.set_fact(connection, FACT, "1")
+
+
+def check_on_first_files(
+    roots: Mapping[Path, ScanRules],
+    options: IngestOptions,
+    candidate: TowerPair,
+    reference: TowerPair,
+) -> int:
     """Raise PrecisionRefused if `candidate` finds other neighbours than `reference` does.
 
-    The first pictures under the roots are asked for one another. With fewer than two pictures
-    there is nothing to compare.
+    The first pictures under the roots are asked for one another; returns how many these were.
+    With fewer than two there is nothing to compare.
     """
-    pixels = _first_pixels(roots, options, candidate)
-    if len(pixels) > 1:
-        check_precision(reference, candidate, pixels)
-
-
-def _first_pixels(roots: Sequence[Path], options: IngestOptions, tower: TowerPair) -> Pixels:
-    requests = ((file, ()) for file in _files(roots, options))
-    with DecodePool(tower.preprocessing, options.limits, options.workers) as pool:
+    requests = ((file, ()) for file in _files(roots))
+    with DecodePool(candidate.preprocessing, options.limits, options.workers) as pool:
         decoded = (item for item in pool.decode(requests) if isinstance(item, Decoded))
         first = [picture.pixels for picture in islice(decoded, SAMPLE)]
-    return np.stack(first) if first else np.empty((0, 1, 1, 3), np.uint8)
+    return _check(first, candidate, reference)
 
 
-def _files(roots: Sequence[Path], options: IngestOptions) -> Iterator[FoundFile]:
-    rules = ScanRules(exclude=options.exclude or (), hidden=bool(options.hidden))
-    for root in roots:
+def check_on_additions(
+    additions: Sequence[Addition], candidate: TowerPair, reference: TowerPair
+) -> int:
+    """As `check_on_first_files`, of pictures that are not files, up to one that is no image."""
+    first = []
+    for addition in additions:
+        try:
+            first.append(decode_picture(addition.picture, candidate.preprocessing).pixels)
+        except UnreadableQueryImage:
+            break  # taking it in says so, after the pictures before it
+    return _check(first, candidate, reference)
+
+
+def _check(first: list[Pixels], candidate: TowerPair, reference: TowerPair) -> int:
+    if len(first) > 1:
+        check_precision(reference, candidate, np.stack(first))
+    return len(first)
+
+
+def _files(roots: Mapping[Path, ScanRules]) -> Iterator[FoundFile]:
+    for root, rules in roots.items():
         yield from (item for item in Scan(root, rules) if isinstance(item, FoundFile))
