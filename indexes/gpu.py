@@ -19,7 +19,7 @@ _MOST_ON_GPU = 1024
 def on_gpu(index: FaissIndex) -> FaissIndex:
     """Return the index with its unfiltered search on the first GPU, or itself without one.
 
-    For programs that stay: the copy and the start of CUDA cost more than a single query.
+    A program that stays gains; a single query pays for the copy and the start of CUDA.
     FAISS's GPU knows only `flat` in fp32; other recipes, and searches with large filters, stay
     on the CPU, and answers are the same. No GPU was at hand to measure it.
     """

@@ -99,7 +99,8 @@ class Searcher:
             if named is None:
                 return None
             if self._opened is None or self._opened[0] != named:
-                self._opened = (named, open_named(self._catalogue, self._folder, named))
+                opened = open_named(self._catalogue, self._folder, named)
+                self._opened = (named, replace(opened, index=on_gpu(opened.index)))
             return self._opened[1]
 
 
@@ -113,7 +114,7 @@ def open_named(catalogue: Catalogue, folder: Path, named: NamedGeneration) -> Ge
             generation = open_generation(folder, named.number)
             if generation.stamp.get("key") != named.key:
                 raise GenerationDamaged(generation.folder, "it is not the one that was published")
-            return replace(generation, index=on_gpu(generation.index))
+            return generation
         except GenerationDamaged:
             now = catalogue.generation()
             if now is None or now == named:
