@@ -22,6 +22,13 @@ ClipsearchError
 │   ├── EmptyQuery              nothing was asked
 │   ├── UnreadableScript        the tower cannot read that script
 │   └── UnreadableQueryImage    the query's picture cannot be read
+├── TrainingError               (in clipsearch.training_errors)
+│   ├── EmptySplit              no captioned picture to train or to measure on
+│   ├── DevInsideTrain          a picture is both trained and measured on
+│   ├── LossNotFinite           the loss became NaN; the last checkpoint stands
+│   ├── ResumeDiffers           a run is taken up with other settings or data
+│   ├── RunInTheWay             a run or a model stands where one is to be written
+│   └── ModelGotWorse           the trained model is no better than its start
 └── IngestError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read

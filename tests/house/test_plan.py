@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = {
     "values": 0,
     "errors": 0,
+    "training_errors": 0,
     "durable": 0,
     "settings": 0,
     "lock": 0,
