@@ -24,6 +24,7 @@ COMMANDS = (
     "remove",
     "verify",
     "rebuild",
+    "migrate",
     "models",
     "doctor",
     "completion",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from clipsearch.ingest import Addition as Addition
     from clipsearch.ingest import IngestOptions as IngestOptions
     from clipsearch.ingest import IngestReport as IngestReport
+    from clipsearch.ingest import MigrationOptions as MigrationOptions
+    from clipsearch.ingest import MigrationReport as MigrationReport
     from clipsearch.ingest import Progress as Progress
     from clipsearch.search import Direction as Direction
     from clipsearch.search import Filter as Filter
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from clipsearch.values import Skip as Skip
     from clipsearch.values import SkipCode as SkipCode
     from clipsearch.values import TowerIdentity as TowerIdentity
+    from clipsearch.values import Unreached as Unreached
 
 _HOMES = {
     "Addition": "ingest",
@@ -61,6 +64,8 @@ _HOMES = {
     "IngestOptions": "ingest",
     "IngestReport": "ingest",
     "Likeness": "search",
+    "MigrationOptions": "ingest",
+    "MigrationReport": "ingest",
     "Progress": "ingest",
     "Query": "search",
     "Recipe": "indexes",
@@ -69,6 +74,7 @@ _HOMES = {
     "TowerIdentity": "values",
     "TowerOptions": "towers",
     "TowerPair": "towers",
+    "Unreached": "values",
     "VerifyReport": "status",
     "Words": "search",
     "default_home": "settings",

@@ -16,12 +16,7 @@ import numpy as np
 from clipsearch.catalogue import FILE_NAME, Catalogue, reading, transaction, writing
 from clipsearch.durable import TEMPORARY, named_disk_errors, sweep
 from clipsearch.embedder import Embedder
-from clipsearch.errors import (
-    CollectionMissing,
-    NoRoots,
-    NothingReadable,
-    TowerMismatch,
-)
+from clipsearch.errors import CollectionMissing, NoRoots, NothingReadable
 from clipsearch.images import Picture
 from clipsearch.indexes import Recipe
 from clipsearch.ingest import (
@@ -29,13 +24,18 @@ from clipsearch.ingest import (
     Addition,
     IngestOptions,
     IngestReport,
+    MigrationOptions,
+    MigrationReport,
     OnProgress,
+    Place,
     Progress,
+    abandon,
     add_pictures,
     bring_index_up,
     check_on_additions,
     check_on_first_files,
     ingest_folders,
+    migrate,
     note_precision_held,
     precision_held,
     publish_generation,
@@ -44,11 +44,13 @@ from clipsearch.ingest import (
     silent,
 )
 from clipsearch.lock import only_writer
+from clipsearch.migration_errors import TowerReplaced
 from clipsearch.search import Direction, Likeness, Query, Searcher, Words, query_embedding
 from clipsearch.settings import DEFAULT_COLLECTION, collection_folder, default_home
 from clipsearch.status import CollectionStatus, VerifyReport, status_of, verify_collection
-from clipsearch.towers import TowerOptions, TowerPair, load_towers
-from clipsearch.values import Caption, Embeddings, Hit, Image, Skip
+from clipsearch.tower_choice import TowerChoice
+from clipsearch.towers import TowerOptions, TowerPair
+from clipsearch.values import Caption, Embeddings, Hit, Image, Skip, TowerIdentity
 
 
 class Collection:
@@ -84,9 +86,7 @@ class Collection:
         self.name = name
         self.home = home or default_home()
         self.folder = collection_folder(self.home, name)
-        self._given_tower = tower
-        self._model = model
-        self._options = options
+        self._choice = TowerChoice(tower, model, options)
         self._wait_seconds = wait_seconds
         self._lock = threading.RLock()
         self._catalogue: Catalogue | None = None
@@ -181,14 +181,25 @@ class Collection:
         """Answer a query of several parts, with weights, filter and least score.
 
         Raises CollectionMissing, EmptyQuery, UnreadableScript, UnreadableQueryImage,
-        TowerMismatch, GenerationDamaged.
+        TowerMismatch, GenerationDamaged. A collection that went over to another tower since
+        it was opened is asked with that one.
         """
-        searcher = self._search()
-        embedding = query_embedding(query.parts, self.tower)
-        hits = searcher.hits(embedding, query.k, query.where)
+        try:
+            hits = self._hits(query)
+        except TowerReplaced:
+            if any(isinstance(part, Direction) for part in query.parts):
+                raise  # an embedding of the old tower says nothing to the new one
+            self._forget_tower()
+            hits = self._hits(query)
         if query.min_score is None:
             return hits
         return [hit for hit in hits if hit.score >= query.min_score]
+
+    def _hits(self, query: Query) -> list[Hit]:
+        searcher, tower = self._search(), self.tower
+        if searcher.tower != tower.identity:
+            raise TowerReplaced(tower.identity, searcher.tower)
+        return searcher.hits(query_embedding(query.parts, tower), query.k, query.where)
 
     def image(self, image_id: int) -> Image:
         """One image. Raises KeyError for an id that is not there."""
@@ -201,9 +212,9 @@ class Collection:
 
     def embedding(self, image_id: int) -> Embeddings:
         """An image's embedding, float32 [dim]. Raises KeyError for an id that is not there."""
-        catalogue = self._open()
-        with catalogue.reader() as connection:
-            _, rows = reading.embeddings_of(connection, [image_id], catalogue.tower().dim)
+        with self._open().snapshot() as connection:
+            dim = reading.tower(connection).dim
+            _, rows = reading.embeddings_of(connection, [image_id], dim)
         if not len(rows):
             raise KeyError(image_id)
         return np.asarray(rows[0])
@@ -255,6 +266,33 @@ class Collection:
         with self._writing() as catalogue:
             publish_generation(catalogue, self.folder, recipe)
 
+    def migrate(
+        self,
+        tower: TowerPair,
+        options: MigrationOptions | None = None,
+        on_progress: OnProgress = silent,
+    ) -> MigrationReport:
+        """Embed every image anew with another tower pair, and go over to it in one step.
+
+        Ids, captions, metadata and folders stay. Queries go on with the old tower until then.
+        Stopping it costs at most one batch; the next call goes on. Raises CollectionMissing,
+        CollectionHeld, MigrationUnfinished, MigrationIncomplete, SpaceShort, PrecisionRefused.
+        """
+        self._open()
+        with self._writing() as catalogue:
+            place = Place(catalogue, self.folder, self.name)
+            report = migrate(place, tower, options or MigrationOptions(), on_progress)
+            tower.prepare()
+        self._forget_tower()
+        self._choice = TowerChoice(tower if self._choice.given is not None else None)
+        return report
+
+    def abandon_migration(self) -> TowerIdentity | None:
+        """Give up an unfinished migration; returns the tower that it went to, if there was one."""
+        self._open()
+        with self._writing() as catalogue:
+            return abandon(catalogue)
+
     def delete(self) -> None:
         """Remove the collection with all it holds; files outside its folder stay."""
         self._open()
@@ -304,7 +342,15 @@ class Collection:
             self.folder.mkdir(parents=True, exist_ok=True)
             with only_writer(self.folder, self.name, self._wait_seconds):
                 sweep(self.folder)
-                yield self._open() if self.exists else self._begin()
+                catalogue = self._open() if self.exists else self._begin()
+                # it may have waited for a migration, with the old tower in its hand
+                if self._tower is not None and self._tower.identity != (now := catalogue.tower()):
+                    raise TowerReplaced(self._tower.identity, now)
+                yield catalogue
+
+    def _forget_tower(self) -> None:
+        with self._lock:
+            self._tower = self._searcher = None
 
     def _begin(self) -> Catalogue:
         with self._lock:
@@ -313,11 +359,9 @@ class Collection:
 
     def _precision_reference(self) -> TowerPair | None:
         """The towers to hold a lower precision against; None at fp32, and once it held."""
-        if self._given_tower is not None or self.tower.identity.precision == "fp32":
-            return None
         if self.exists and precision_held(self._open()):
             return None
-        return load_towers(self.tower.identity.name, self.home, TowerOptions("fp32"))
+        return self._choice.reference(self.tower, self.home)
 
     def _check_precision(self, asked: Sequence[Path], options: IngestOptions) -> int:
         """Refuse a precision that does not find what fp32 finds among the first pictures.
@@ -344,18 +388,8 @@ class Collection:
 
     def _load_tower(self) -> TowerPair:
         if not self.exists:
-            if self._given_tower is not None:
-                return self._given_tower
-            return load_towers(self._model or "builtin", self.home, self._options or TowerOptions())
-        held = self._open().tower()
-        tower = self._given_tower or load_towers(
-            self._model or held.name,
-            self.home,
-            self._options or TowerOptions(held.precision),
-        )
-        if tower.identity != held:
-            raise TowerMismatch(self.name, held, tower.identity)
-        return tower
+            return self._choice.begin(self.home)
+        return self._choice.go_on(self.name, self._open().tower(), self.home)
 
 
 def _root(path: Path) -> Path:

@@ -3,7 +3,8 @@
 ClipsearchError
 ├── HomeError
 │   ├── HomeUnwritable          the home folder cannot be written
-│   └── StorageFull             no space is left
+│   ├── StorageFull             no space is left
+│   └── SpaceShort              (in clipsearch.migration_errors) less space than will be needed
 ├── CollectionError
 │   ├── CollectionMissing       no collection of that name yet
 │   ├── BadCollectionName       the name cannot be a folder's
@@ -11,11 +12,15 @@ ClipsearchError
 │   ├── CatalogueDamaged        the catalogue's file is not whole
 │   ├── CatalogueForeign        the file is no catalogue of ours
 │   ├── CatalogueTooNew         a later clipsearch wrote it
-│   └── GenerationDamaged       an index on disk is not what was published
+│   ├── GenerationDamaged       an index on disk is not what was published
+│   ├── MigrationUnfinished     (there) a migration to another tower was begun
+│   └── MigrationIncomplete     (there) images cannot be read again for the new tower
 ├── TowerError
 │   ├── TowerMissing            no such tower here
 │   ├── TowerUnsafe             its files would run code or leave their folder
 │   ├── TowerMismatch           embeddings of two towers would meet
+│   ├── TowerOutdated           (there) its built-in tower is of an earlier version
+│   ├── TowerReplaced           (there) another tower took its place meanwhile
 │   ├── PrecisionRefused        the tower is not faithful enough at that precision
 │   └── ExtraMissing            an optional dependency is needed
 ├── QueryError
@@ -199,13 +204,15 @@ class TowerMismatch(TowerError):
     def __init__(self, collection: str, held: TowerIdentity, given: TowerIdentity) -> None:
         self.collection, self.held, self.given = collection, held, given
         super().__init__(
-            f"the collection {collection!r} was made with {_described(held)}, not with "
-            f"{_described(given)}: their embeddings cannot be compared. Use the first, or index "
-            "into another collection with `--collection NAME`."
+            f"the collection {collection!r} was made with {described_tower(held)}, not with "
+            f"{described_tower(given)}: their embeddings cannot be compared. Use the first, take "
+            f"the collection over with `clipsearch migrate{collection_flag(collection)} --model "
+            f"{given.name}`, or index into another collection with `--collection NAME`."
         )
 
 
-def _described(tower: TowerIdentity) -> str:
+def described_tower(tower: TowerIdentity) -> str:
+    """A tower in a message."""
     return f"{tower.name} ({tower.dim}-d, {tower.precision}, {tower.digest[:8]})"
 
 

@@ -179,6 +179,15 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached:
+    """An image that cannot be read again, with the reason; `path` is None without a file."""
+
+    image_id: int
+    path: Path | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """An image found. `score` is the cosine in float32 (higher is better), `rank` is from 1."""
 

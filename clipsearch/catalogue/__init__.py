@@ -1,7 +1,22 @@
 """The collection's SQL database: the truth, embeddings included."""
 
-from clipsearch.catalogue.catalogue import FILE_NAME, Catalogue, NamedGeneration
+from clipsearch.catalogue.catalogue import (
+    FILE_NAME,
+    Catalogue,
+    NamedGeneration,
+    named_generation,
+    set_generation,
+)
 from clipsearch.catalogue.database import transaction
 from clipsearch.catalogue.survey import Pending, Survey
 
-__all__ = ["FILE_NAME", "Catalogue", "NamedGeneration", "Pending", "Survey", "transaction"]
+__all__ = [
+    "FILE_NAME",
+    "Catalogue",
+    "NamedGeneration",
+    "Pending",
+    "Survey",
+    "named_generation",
+    "set_generation",
+    "transaction",
+]

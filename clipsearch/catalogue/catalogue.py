@@ -20,7 +20,8 @@ from clipsearch.catalogue.database import (
     open_database,
     transaction,
 )
-from clipsearch.catalogue.rows import embeddings_as_they_stand
+from clipsearch.catalogue.rows import embeddings_as_they_stand, embeddings_from
+from clipsearch.migration_errors import TowerReplaced
 from clipsearch.values import Embeddings, Ids, Image, TowerIdentity
 
 FILE_NAME = "catalogue.sqlite"
@@ -76,42 +77,58 @@ class Catalogue:
         with named_errors(self.path), self._engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection whose answers are all of one moment, whatever is written meanwhile."""
+        with self.reader() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
     def tower(self) -> TowerIdentity:
         """Whose embeddings it holds."""
         with self.reader() as connection:
-            held = reading.fact(connection, "tower")
-        return TowerIdentity(**json.loads(held or "{}"))
+            return reading.tower(connection)
 
     def generation(self) -> NamedGeneration | None:
         """The index generation it names."""
         with self.reader() as connection:
-            held = reading.fact(connection, "generation")
-        return NamedGeneration(**json.loads(held)) if held else None
+            return named_generation(connection)
 
     def name_generation(self, generation: NamedGeneration) -> None:
         """Name the index generation that readers are to use from now on."""
         with self.writer() as connection, transaction(connection):
-            writing.set_fact(connection, "generation", json.dumps(asdict(generation)))
+            set_generation(connection, generation)
 
     def embedding_chunks(self) -> Iterator[tuple[Ids, Embeddings]]:
         """All embeddings in the order of their ids: int64 [n], float32 [n, dim] a chunk.
 
         The first chunk is empty, so that the width is known of an empty catalogue, too.
+        Raises TowerReplaced if another tower's take their place meanwhile.
         """
-        dim = self.tower().dim
-        yield np.empty(0, np.int64), np.empty((0, dim), np.float32)
-        with named_errors(self.path):
-            yield from reading.embedding_chunks(self._engine, dim)
+        yield from self._chunks(embeddings_from)
 
     def embeddings_as_they_stand(self) -> Iterator[tuple[Ids, Embeddings]]:
         """As `embedding_chunks`, for a catalogue that may be damaged.
 
         An embedding of another length than the tower's is NaN throughout.
         """
-        with named_errors(self.path):
-            yield from reading.embedding_chunks(
-                self._engine, self.tower().dim, embeddings_as_they_stand
-            )
+        yield from self._chunks(embeddings_as_they_stand)
+
+    def _chunks(self, decode: reading.Decode) -> Iterator[tuple[Ids, Embeddings]]:
+        tower, last = self.tower(), 0
+        yield np.empty(0, np.int64), np.empty((0, tower.dim), np.float32)
+        while True:
+            with self.snapshot() as connection:
+                if (now := reading.tower(connection)) != tower:
+                    raise TowerReplaced(tower, now)
+                ids, rows = reading.embedding_chunk(connection, last, tower.dim, decode)
+            if not len(ids):
+                return
+            yield ids, rows
+            last = int(ids[-1])
 
     def images(self) -> Iterator[Image]:
         """Every image in the order of ids."""
@@ -137,3 +154,14 @@ class Catalogue:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def named_generation(connection: Connection) -> NamedGeneration | None:
+    """The index generation that a catalogue names."""
+    held = reading.fact(connection, "generation")
+    return NamedGeneration(**json.loads(held)) if held else None
+
+
+def set_generation(connection: Connection, generation: NamedGeneration) -> None:
+    """Name an index generation, inside the caller's transaction."""
+    writing.set_fact(connection, "generation", json.dumps(asdict(generation)))

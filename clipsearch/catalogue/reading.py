@@ -29,7 +29,7 @@ from clipsearch.catalogue.rows import (
     skip_from,
 )
 from clipsearch.catalogue.schema import captions, embeddings, facts, files, images, roots, skips
-from clipsearch.values import Caption, Embeddings, Ids, Image, Skip
+from clipsearch.values import Caption, Embeddings, Ids, Image, Skip, TowerIdentity
 
 # SQLite takes 32,766 parameters a statement; short statements keep readers out of the way.
 CHUNK = 5_000
@@ -40,6 +40,11 @@ Decode = Callable[[list[bytes], int], Embeddings]
 def fact(connection: Connection, key: str) -> str | None:
     """One fact about the collection."""
     return connection.scalar(select(facts.c.value).where(facts.c.key == key))
+
+
+def tower(connection: Connection) -> TowerIdentity:
+    """Whose embeddings the catalogue holds."""
+    return TowerIdentity(**json.loads(fact(connection, "tower") or "{}"))
 
 
 def last_image_id(connection: Connection) -> int:
@@ -67,21 +72,15 @@ def count_unembedded(connection: Connection) -> int:
 def embeddings_after(connection: Connection, image_id: int, dim: int) -> tuple[Ids, Embeddings]:
     """The embeddings of all images with a larger id: int64 [n], float32 [n, dim]."""
     rows = connection.execute(_in_order(image_id)).all()
-    return _as_arrays(rows, dim)
+    return as_arrays(rows, dim)
 
 
-def embedding_chunks(
-    engine: Engine, dim: int, decode: Decode = embeddings_from
-) -> Iterator[tuple[Ids, Embeddings]]:
-    """All embeddings in the order of their ids, in chunks that keep memory flat."""
-    last = 0
-    while True:
-        with engine.connect() as connection:
-            rows = connection.execute(_in_order(last).limit(CHUNK)).all()
-        if not rows:
-            return
-        yield _as_arrays(rows, dim, decode)
-        last = rows[-1].image_id
+def embedding_chunk(
+    connection: Connection, after: int, dim: int, decode: Decode = embeddings_from
+) -> tuple[Ids, Embeddings]:
+    """The embeddings of the next images in the order of ids, few enough to keep memory flat."""
+    rows = connection.execute(_in_order(after).limit(CHUNK)).all()
+    return as_arrays(rows, dim, decode)
 
 
 def embeddings_of(connection: Connection, ids: Sequence[int], dim: int) -> tuple[Ids, Embeddings]:
@@ -90,7 +89,7 @@ def embeddings_of(connection: Connection, ids: Sequence[int], dim: int) -> tuple
     for part in _parts(sorted(set(ids))):
         query = select(embeddings.c.image_id, embeddings.c.embedding)
         rows += connection.execute(query.where(embeddings.c.image_id.in_(part))).all()
-    return _as_arrays(sorted(rows, key=lambda row: row.image_id), dim)
+    return as_arrays(sorted(rows, key=lambda row: row.image_id), dim)
 
 
 def images_of(connection: Connection, ids: Sequence[int]) -> dict[int, Image]:
@@ -179,16 +178,17 @@ def all_skips(connection: Connection) -> list[Skip]:
     return [skip_from(row) for row in connection.execute(select(skips).order_by(skips.c.path))]
 
 
+def as_arrays(
+    rows: Sequence[Any], dim: int, decode: Decode = embeddings_from
+) -> tuple[Ids, Embeddings]:
+    """Rows of image_id and embedding as arrays: int64 [n], float32 [n, dim]."""
+    ids = np.array([row.image_id for row in rows], dtype=np.int64)
+    return ids, decode([row.embedding for row in rows], dim)
+
+
 def _in_order(after: int) -> Select[Any]:
     query = select(embeddings.c.image_id, embeddings.c.embedding)
     return query.where(embeddings.c.image_id > after).order_by(embeddings.c.image_id)
-
-
-def _as_arrays(
-    rows: Sequence[Any], dim: int, decode: Decode = embeddings_from
-) -> tuple[Ids, Embeddings]:
-    ids = np.array([row.image_id for row in rows], dtype=np.int64)
-    return ids, decode([row.embedding for row in rows], dim)
 
 
 def _grouped(

@@ -2,6 +2,13 @@
 
 from clipsearch.ingest.additions import BATCH, Addition, add_pictures
 from clipsearch.ingest.ingestion import ingest_folders, refuse_missing
+from clipsearch.ingest.migration import (
+    MigrationOptions,
+    MigrationReport,
+    Place,
+    abandon,
+    migrate,
+)
 from clipsearch.ingest.precision import (
     check_on_additions,
     check_on_first_files,
@@ -17,13 +24,18 @@ __all__ = [
     "Addition",
     "IngestOptions",
     "IngestReport",
+    "MigrationOptions",
+    "MigrationReport",
     "OnProgress",
+    "Place",
     "Progress",
+    "abandon",
     "add_pictures",
     "bring_index_up",
     "check_on_additions",
     "check_on_first_files",
     "ingest_folders",
+    "migrate",
     "note_precision_held",
     "precision_held",
     "publish_generation",

@@ -7,6 +7,7 @@ ones are hidden. So a large index is made again only when enough has changed to 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from clipsearch.catalogue import Catalogue, NamedGeneration, reading
@@ -14,6 +15,7 @@ from clipsearch.errors import GenerationDamaged
 from clipsearch.indexes import Recipe, choose_recipe, open_generation, publish, retire
 from clipsearch.indexes import generations as published
 from clipsearch.settings import GENERATIONS
+from clipsearch.values import Embeddings, Ids, TowerIdentity
 
 # An index up to this size is made again at every change: it takes a fraction of a second.
 SMALL = 20_000
@@ -32,22 +34,28 @@ def bring_index_up(catalogue: Catalogue, folder: Path, recipe: Recipe | None = N
 
 def publish_generation(catalogue: Catalogue, folder: Path, recipe: Recipe | None = None) -> None:
     """Make the index from the catalogue, publish it, and let the catalogue name it."""
-    tower = catalogue.tower()
     with catalogue.reader() as connection:
         count = reading.count_embeddings(connection)
+    named = publish_chunks(folder, catalogue.tower(), catalogue.embedding_chunks(), count, recipe)
+    catalogue.name_generation(named)
+    retire(folder / GENERATIONS, keep=KEPT_GENERATIONS)
+
+
+def publish_chunks(
+    folder: Path,
+    tower: TowerIdentity,
+    chunks: Iterable[tuple[Ids, Embeddings]],
+    count: int,
+    recipe: Recipe | None = None,
+) -> NamedGeneration:
+    """Publish an index of `count` embeddings of a tower; nobody names it yet."""
     generations = folder / GENERATIONS
     generations.mkdir(exist_ok=True)
     number = max([0, *published(generations)]) + 1
     named = NamedGeneration(number, secrets.token_hex(8))
-    publish(
-        generations,
-        number,
-        recipe or choose_recipe(count, tower.dim),
-        catalogue.embedding_chunks(),
-        {"tower": tower.digest, "key": named.key},
-    )
-    catalogue.name_generation(named)
-    retire(generations, keep=KEPT_GENERATIONS)
+    stamp = {"tower": tower.digest, "key": named.key}
+    publish(generations, number, recipe or choose_recipe(count, tower.dim), chunks, stamp)
+    return named
 
 
 def _lags(catalogue: Catalogue, folder: Path) -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, NamedGeneration, reading
+from clipsearch.catalogue import Catalogue, NamedGeneration, named_generation, reading
 from clipsearch.errors import GenerationDamaged
 from clipsearch.indexes import Found, Generation, merge, on_gpu, open_generation, scan
+from clipsearch.migration_errors import TowerReplaced
 from clipsearch.search.filters import EVERYTHING, Filter
 from clipsearch.settings import GENERATIONS
 from clipsearch.values import Embeddings, Hit, Ids
@@ -31,21 +32,23 @@ class Searcher:
     def __init__(self, catalogue: Catalogue, folder: Path) -> None:
         self._catalogue = catalogue
         self._folder = folder / GENERATIONS
-        self._dim = catalogue.tower().dim
+        self.tower = catalogue.tower()
+        self._dim = self.tower.dim
         self._lock = threading.Lock()
         self._opened: tuple[NamedGeneration, Generation] | None = None
 
     def hits(self, embedding: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Hit]:
         """The `k` images nearest to an embedding [dim], best first; fewer if there are fewer.
 
-        Equal scores stand in ascending id. Raises ValueError for k < 1.
+        Equal scores stand in ascending id. Raises ValueError for k < 1, TowerReplaced where
+        the collection went over to another tower meanwhile.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         allowed = where.allowed(self._catalogue)
         query = np.asarray(embedding, dtype=np.float32).reshape(1, self._dim)
-        generation = self._generation()
-        with self._catalogue.reader() as connection:
+        with self._catalogue.snapshot() as connection:
+            generation = self._generation(connection)
             found = self._newest(connection, generation, query, k, allowed)
             if generation is not None:
                 old = self._indexed(connection, generation, query, k, allowed)
@@ -92,14 +95,18 @@ class Searcher:
             ids, held = ids[kept], held[kept]
         return scan(query, held, ids, k)
 
-    def _generation(self) -> Generation | None:
-        """The generation that the catalogue names, opened once."""
+    def _generation(self, connection: Connection) -> Generation | None:
+        """The generation that the catalogue names, opened once; of this tower, or none at all."""
+        if (now := reading.tower(connection)) != self.tower:
+            raise TowerReplaced(self.tower, now)
         with self._lock:
-            named = self._catalogue.generation()
+            named = named_generation(connection)
             if named is None:
                 return None
             if self._opened is None or self._opened[0] != named:
                 opened = open_named(self._catalogue, self._folder, named)
+                if opened.stamp.get("tower") != self.tower.digest:  # it came after our snapshot
+                    raise TowerReplaced(self.tower, self._catalogue.tower())
                 self._opened = (named, replace(opened, index=on_gpu(opened.index)))
             return self._opened[1]
 

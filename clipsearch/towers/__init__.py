@@ -3,8 +3,9 @@
 Importing this package loads neither ONNX Runtime nor torch nor a tokenizer.
 """
 
+from clipsearch.towers.builtin import is_builtin
 from clipsearch.towers.folder import verify_tower
-from clipsearch.towers.loading import load_towers
+from clipsearch.towers.loading import builtin_name, load_towers
 from clipsearch.towers.pair import TowerOptions, TowerPair, usable
 from clipsearch.towers.precision import check_precision
 from clipsearch.towers.scripts import check_readable
@@ -12,8 +13,10 @@ from clipsearch.towers.scripts import check_readable
 __all__ = [
     "TowerOptions",
     "TowerPair",
+    "builtin_name",
     "check_precision",
     "check_readable",
+    "is_builtin",
     "load_towers",
     "usable",
     "verify_tower",

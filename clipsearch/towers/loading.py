@@ -28,6 +28,11 @@ def load_towers(name: str, home: Path, options: TowerOptions | None = None) -> T
     return _named(name, cache, options)
 
 
+def builtin_name() -> str:
+    """The name of the built-in towers that this version brings, with its number."""
+    return read_tower_folder(BUILTIN_FOLDER).name
+
+
 def _named(name: str, cache: Path, options: TowerOptions) -> TowerPair:
     # Imported late: a query with the built-in towers does without.
     from clipsearch.towers.kept import kept_folder
@@ -60,5 +65,6 @@ def _builtin(asked: str, cache: Path, options: TowerOptions) -> TowerPair:
     except TowerMissing as error:
         raise TowerMissing(asked, f"this installation is not whole: {error.detail}") from error
     if asked not in (BUILTIN, folder.name):
-        raise TowerMissing(asked, f"this clipsearch brings {folder.name}; index again with it")
+        told = f"this clipsearch brings {folder.name}, and `clipsearch migrate` goes over to it"
+        raise TowerMissing(asked, told)
     return exported_pair(folder, cache, options)

@@ -7,7 +7,7 @@ import signal
 import click
 import pytest
 
-from clipsearch import errors, training_errors  # noqa: F401  the tree is drawn whole
+from clipsearch import errors, migration_errors, training_errors  # noqa: F401  the whole tree
 from clipsearch.cli.exits import run
 from clipsearch.errors import ClipsearchError
 

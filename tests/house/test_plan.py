@@ -15,6 +15,7 @@ FLOORS = {
     "values": 0,
     "errors": 0,
     "training_errors": 0,
+    "migration_errors": 0,
     "durable": 0,
     "settings": 0,
     "lock": 0,
@@ -31,6 +32,7 @@ FLOORS = {
     "collection": 3,
     "embedder": 3,
     "status": 3,
+    "tower_choice": 3,
     "cli": 4,
 }
 GROUND_AND_FACE = {0, 3}
