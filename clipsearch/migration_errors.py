@@ -51,15 +51,12 @@ class MigrationIncomplete(CollectionError):
     def __init__(self, collection: str, unreached: Sequence[Unreached], images: int) -> None:
         self.collection, self.unreached, self.images = collection, tuple(unreached), images
         flag = collection_flag(collection)
-        way_out = (
-            f"Bring the files back and run it again, or go on without these images: "
-            f"`clipsearch migrate{flag} --drop-missing`."
-            if len(unreached) < images
-            else "Bring the files back and run it again."
-        )
+        way_out = "Bring the files back and run it again"
+        if len(unreached) < images:
+            way_out += f", or go on without them (`clipsearch migrate{flag} --drop-missing`)"
         super().__init__(
             f"{len(unreached)} of {images} images of the collection {collection!r} cannot be read "
-            f"again, and were kept with the tower that they have. {way_out}"
+            f"again, and were kept with the tower that they have. {way_out}."
         )
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 from clipsearch.migration_errors import SpaceShort
 
 PAGE = 4096
-# SQLite keeps a row whole in a leaf page up to this size (fileformat2.html, "payload size").
+# A row's header, its id, and its entry in the page.
+OVERHEAD = 14
+# SQLite keeps a row whole up to the first size, else a part in the leaf and the rest in pages
+# of its own (https://www.sqlite.org/fileformat2.html, "B-tree Cell Format").
 LARGEST_WHOLE = PAGE - 35
-ROW_HEADER = 14
+LEAST_LOCAL = (PAGE - 12) * 32 // 255 - 23
+BESIDE_OVERFLOW = PAGE - 4
 # The write-ahead log between two checkpoints, and room to breathe.
 MARGIN = 16 << 20
 
@@ -26,10 +30,13 @@ def refuse_short_space(folder: Path, to_embed: int, staged: int, dim: int) -> No
 
 def table_bytes(rows: int, dim: int) -> int:
     """What so many embeddings [dim] take in SQLite's pages."""
-    row = 4 * dim + ROW_HEADER
-    if row <= LARGEST_WHOLE:
-        return math.ceil(rows / (LARGEST_WHOLE // row)) * PAGE
-    return rows * math.ceil(row / (PAGE - 4)) * PAGE
+    row = 4 * dim + OVERHEAD
+    local = row
+    if row > LARGEST_WHOLE:
+        local = LEAST_LOCAL + (row - LEAST_LOCAL) % BESIDE_OVERFLOW
+        local = local if local <= LARGEST_WHOLE else LEAST_LOCAL
+    overflow = rows * math.ceil((row - local) / BESIDE_OVERFLOW)
+    return (math.ceil(rows / (PAGE // local)) + overflow) * PAGE
 
 
 def index_bytes(rows: int, dim: int) -> int:
