@@ -38,12 +38,12 @@ class DevInsideTrain(TrainingError):
 
 
 class LossNotFinite(TrainingError):
-    """The loss became NaN or infinite; what was kept before stands."""
+    """The loss or its gradient became NaN or infinite; what was kept before stands."""
 
     def __init__(self, epoch: int, step: int, run: Path) -> None:
         self.epoch, self.step, self.run = epoch, step, run
         super().__init__(
-            f"the loss is not a number in epoch {epoch}, step {step}. The last good checkpoint "
+            f"the loss or its gradient is not a number in epoch {epoch}, step {step}. The last good checkpoint "
             f"stands in {run}; begin again with a smaller `--rate`, or with `--precision fp32`."
         )
 
@@ -53,7 +53,9 @@ class ResumeDiffers(TrainingError):
 
     def __init__(self, run: Path, differences: Mapping[str, tuple[object, object]]) -> None:
         self.run, self.differences = run, dict(differences)
-        told = "; ".join(f"{name}: {old} then, {new} now" for name, (old, new) in differences.items())
+        told = "; ".join(
+            f"{name}: {old} then, {new} now" for name, (old, new) in differences.items()
+        )
         super().__init__(
             f"{run} was begun otherwise ({told}). Give the same settings and data, or begin "
             "anew with `--restart`."
