@@ -197,9 +197,15 @@ def with_absolute_folders(model_cfg: Mapping[str, Any], folder: Path) -> dict[st
     text, vision = filled["text_cfg"], filled["vision_cfg"]
     if "hf_model_name" in text and (inner := _inner(folder, text["hf_model_name"], "text")):
         text["hf_model_name"] = str(inner)
-    if "timm_model_name" in vision and not vision["timm_model_name"]:
+    if "timm_model_name" in vision and _is_left_behind(vision["timm_model_name"]):
         vision["timm_model_name"] = f"local-dir:{folder / 'image'}"
     return filled
+
+
+def _is_left_behind(named: str) -> bool:
+    """Whether a timm model is named by no name, or by a folder that is not there any more."""
+    place = Path(named.removeprefix("local-dir:"))
+    return not named or (named.startswith("local-dir:") and not (place / "config.json").is_file())
 
 
 def _inner(folder: Path, named: str, usual: str) -> Path | None:
