@@ -26,6 +26,7 @@ COMMANDS = (
     "rebuild",
     "migrate",
     "models",
+    "train",
     "doctor",
     "completion",
 )

@@ -160,7 +160,7 @@ class Loop:
                 "step": self.reached.steps,
                 "loss": float(loss),
                 "rate": rate,
-                "scale": float(self.trainee.model.get_parameter("logit_scale").exp()),
+                "scale": float(self.trainee.model.get_parameter("logit_scale").detach().exp()),
                 "images_per_second": speed,
                 "left_out": self.reached.left_out,
             }
