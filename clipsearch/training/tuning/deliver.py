@@ -93,7 +93,7 @@ def _write_export(model: LoadedModel, folder: Path, final: Path) -> str | None:
     name = TowerName("open_clip_folder", str(final))
     source = Source(name, {}, {}, folder / WEIGHTS, "")
     module = model.module.cpu().float().eval()
-    scale = float(module.logit_scale.exp())
+    scale = float(module.logit_scale.detach().exp())
     try:
         export_model(replace(model, source=source, module=module, logit_scale=scale), apart)
     except ExportRefused as error:

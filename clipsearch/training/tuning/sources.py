@@ -48,7 +48,7 @@ def read_set(source: str, split: str | None = None) -> PictureSet:
     else:
         raise EmptySplit(f"{source} (no such file or folder)", "reading")
     named = f"{source} ({split})" if split else source
-    return by_content(named, _pictured(found, skips), skips)
+    return by_content(named, list(_pictured(found, skips)), skips)
 
 
 def splits_of(source: str) -> set[str]:
