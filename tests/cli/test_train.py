@@ -1,0 +1,137 @@
+"""`clipsearch train`, from captioned pictures to a collection that uses the model."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from running import Clipsearch
+
+pytest.importorskip("torch", reason="training comes with clipsearch[train]")
+
+from towers.tiny_models import write_clip_folder
+from tuning_data import paint_set
+
+QUICK = ("--epochs", "6", "--batch", "8", "--rate", "2e-3", "--layer-decay", "1")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Pictures of eight colours with captions."""
+    return paint_set(tmp_path / "data", copies=4)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A small random model."""
+    return write_clip_folder(tmp_path / "model")
+
+
+def test_what_was_trained_is_used_at_once(
+    clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "tower"
+    ran = clipsearch("train", table, "--model", model, "--out", out, *QUICK, "--json")
+    assert ran.code == 0, ran.err
+    assert ran.err.count("epoch ") == 6
+    told = json.loads(ran.out)
+    assert told["schema_version"] == 1
+    assert told["after"]["dev"]["score"] > told["before"]["dev"]["score"]
+    indexed = clipsearch("index", table.parent, "-c", "mine", "--model", out)
+    assert indexed.code == 0, indexed.err
+    found = clipsearch("query", "a red square", "-c", "mine", "-k", "1", "--json")
+    assert json.loads(found.out)["tower"]["name"] == f"local-dir:{out}"
+
+
+def test_lines_give_the_figures_before_and_after(
+    clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
+) -> None:
+    arguments = ("--dev-split", "dev", "--general", str(table), "--general-split", "dev")
+    ran = clipsearch("train", table, "--model", model, "--out", tmp_path / "t", *QUICK, *arguments)
+    assert ran.code == 0, ran.err
+    assert [line.split("\t")[:2] for line in ran.lines] == [
+        ["before", "dev"],
+        ["after", "dev"],
+        ["before", "general"],
+        ["after", "general"],
+    ]
+
+
+def test_ctrl_c_stops_it_and_resume_goes_on(
+    clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "tower"
+    arguments = ("train", table, "--model", model, "--out", out, "--batch", "8", "--patience", "0")
+    process = clipsearch.start(*arguments, "--epochs", "300")
+    last = tmp_path / "tower.run" / "last.safetensors"
+    until = time.monotonic() + 60
+    while not last.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"go on with --resume" in said
+    assert b"Traceback" not in said
+    refused = clipsearch(*arguments, "--epochs", "4", "--resume")
+    assert refused.code == 2
+    assert "epochs: 300 then, 4 now" in refused.err
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(
+    clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
+) -> None:
+    marker = tmp_path / "marker"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {marker}",)
+
+    (model / "open_clip_model.safetensors").unlink()
+    (model / "open_clip_model.pt").write_bytes(pickle.dumps({"visual.proj": Evil()}))
+    ran = clipsearch("train", table, "--model", model, "--out", tmp_path / "t")
+    assert ran.code == 2
+    assert "would run code" in ran.err
+    assert not marker.exists()
+
+
+def test_a_damaged_checkpoint_of_a_run_is_said(
+    clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
+) -> None:
+    arguments = ("train", table, "--model", model, "--out", tmp_path / "t", "--epochs", "1")
+    clipsearch(*arguments, "--batch", "8", "--rate", "1e-12")
+    (tmp_path / "t.run" / "last.safetensors").write_bytes(b"\x80\x04garbage")
+    ran = clipsearch(*arguments, "--batch", "8", "--rate", "1e-12", "--resume")
+    assert ran.code == 2
+    assert "is damaged or no checkpoint" in ran.err
+
+
+def test_an_export_without_its_model_cannot_be_trained(
+    clipsearch: Clipsearch, table: Path, tmp_path: Path
+) -> None:
+    from towers.tiny_folder import write_tiny_folder
+
+    ran = clipsearch(
+        "train", table, "--model", write_tiny_folder(tmp_path / "onnx"), "--out", tmp_path / "t"
+    )
+    assert ran.code == 2
+    assert "ONNX export without the open_clip_config.json" in ran.err
+
+
+def test_data_that_is_not_there_is_said(clipsearch: Clipsearch, tmp_path: Path) -> None:
+    ran = clipsearch("train", tmp_path / "no.csv", "--out", tmp_path / "t")
+    assert ran.code == 2
+    assert "no such file or folder" in ran.err
+    nothing = clipsearch("train", "--out", tmp_path / "t")
+    assert nothing.code == 2
+    assert "give DATA, or a collection" in nothing.err
+
+
+def test_help_imports_no_torch(clipsearch: Clipsearch) -> None:
+    ran = clipsearch("train", "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert ran.code == 0
+    assert "torch" not in ran.err
