@@ -32,7 +32,7 @@ DEV_SPLITS = ("dev", "val", "validation", "test")
     "clipsearch train photos/ --out my-tower --model ViT-B-32-256/datacomp_s34b_b86k",
     "clipsearch train 'shards/{0000..0099}.tar' --dev dev.csv --out my-tower --batch 1024",
     "clipsearch train -c holidays --out my-tower --loss hinge-hardest",
-    "clipsearch train products.csv --out my-tower --resume",
+    "clipsearch train products.csv --out my-tower --resume --may-lose 5",
     "clipsearch index ~/Pictures -c mine --model my-tower      use what was trained",
 )
 @data_options

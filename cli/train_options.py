@@ -112,7 +112,7 @@ settings_options = together(
 
 leave_options = together(
     _number(
-        "may-lose", click.FloatRange(min=0), 1.0, "Points of the general score that dev may cost."
+        "may-lose", click.FloatRange(min=0), 3.0, "Points of the general score that dev may cost."
     ),
     click.option("--resume", is_flag=True, help="Go on with the run in DIR.run."),
     click.option("--restart", is_flag=True, help="Drop the run in DIR.run and begin anew."),

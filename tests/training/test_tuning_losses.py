@@ -24,12 +24,12 @@ def test_the_hinge_over_all_negatives_sums_what_misses_the_margin() -> None:
 def test_the_hardest_hinge_counts_one_negative_of_each_kind() -> None:
     three = torch.nn.functional.normalize(torch.randn(3, 5, generator=torch.manual_seed(0)), dim=-1)
     texts = three.roll(1, 0)
-    scores, margin = three @ texts.T, 0.3
+    scores, margin = (three @ texts.T).tolist(), 0.3
     wanted = 0.0
     for at in range(3):
         others = [one for one in range(3) if one != at]
-        wanted += max(max(0, margin + scores[at, one] - scores[at, at]) for one in others)
-        wanted += max(max(0, margin + scores[one, at] - scores[at, at]) for one in others)
+        wanted += max(max(0.0, margin + scores[at][one] - scores[at][at]) for one in others)
+        wanted += max(max(0.0, margin + scores[one][at] - scores[at][at]) for one in others)
     found = hinge_loss(three, texts, margin, hardest=True).item()
     assert found == pytest.approx(float(wanted) / 3)
 

@@ -5,10 +5,12 @@ import shutil
 import tarfile
 from pathlib import Path
 
+from colour_towers import ColourTowers
 from tuning_data import paint_set
 
+from clipsearch import Caption, Collection
 from clipsearch.training.tuning.material import held_out
-from clipsearch.training.tuning.sources import read_set, shards_of, splits_of
+from clipsearch.training.tuning.sources import collection_set, read_set, shards_of, splits_of
 
 
 def test_the_splits_of_a_table_are_told_apart(tmp_path: Path) -> None:
@@ -113,3 +115,13 @@ def test_a_tenth_is_held_out_by_content(tmp_path: Path) -> None:
     train, dev = held_out(whole)
     assert (len(train.pictures), len(dev.pictures)) == (22, 2)
     assert held_out(whole)[1].pictures == dev.pictures
+
+
+def test_a_collection_gives_its_pictures_with_their_captions(tmp_path: Path, home: Path) -> None:
+    paint_set(tmp_path / "data", copies=1)
+    with Collection(home=home, tower=ColourTowers()) as collection:
+        collection.ingest([tmp_path / "data"])
+        image = next(each for each in collection if each.path and each.path.name == "red0.png")
+        collection.add_captions(image.id, [Caption("a red square"), Caption("scarlet")])
+        found = collection_set("default", collection)
+    assert [each.captions for each in found.pictures] == [("a red square", "scarlet")]

@@ -81,7 +81,12 @@ def _plot_recall(axes: Any, epochs: Sequence[Row]) -> None:
             values = [row[f"{way}_{depth}"] for row in epochs]
             label = f"{way.replace('_', ' ')} R@{depth}"
             axes.plot(
-                [row["epoch"] for row in epochs], values, style + ".", color=colour, label=label
+                [row["epoch"] for row in epochs],
+                values,
+                style,
+                marker=".",
+                color=colour,
+                label=label,
             )
     axes.set(xlabel="epoch (0: before)", ylabel="%", ylim=(0, 100), title="R@K (hit@k) on dev")
     axes.grid(alpha=0.3)

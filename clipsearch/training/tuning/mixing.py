@@ -11,7 +11,7 @@ from clipsearch.training.tuning.memory import Weights, put_weights
 from clipsearch.training.tuning.scores import Measurable, Scores, scores_of
 from clipsearch.training.tuning.trainee import Trainee
 
-PARTS = tuple(at / 5 for at in range(6))
+PARTS = tuple(at / 10 for at in range(11))
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Plan:
     sets: Sets
     settings: Settings = field(default_factory=Settings)
     leave: Leave = field(default_factory=Leave)
-    may_lose: float = 1.0
+    may_lose: float = 3.0
     threads: int = 2
     device: Literal["cpu", "cuda"] | None = None
 
