@@ -1,0 +1,85 @@
+"""Pictures with their captions, wherever they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from clipsearch.values import Image, Skip, SkipCode
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionedPicture:
+    """A picture by its name in the source, all its captions, and how its bytes are read.
+
+    `read` raises OSError where the picture is not there.
+    """
+
+    name: str
+    captions: tuple[str, ...]
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionedSet:
+    """Captioned pictures in the order of their source, with what was left out.
+
+    `duplicates` counts rows that repeat a picture with the same caption; they are dropped.
+    """
+
+    source: str
+    pictures: tuple[CaptionedPicture, ...]
+    skips: tuple[Skip, ...] = ()
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One picture of a source with one caption; an empty caption is a missing one."""
+
+    name: str
+    caption: str
+    read: Callable[[], bytes]
+
+
+def gather(source: str, rows: Iterable[Row], skips: Sequence[Skip]) -> CaptionedSet:
+    """Join the rows of each picture; a picture without any caption is left out, with its skip.
+
+    `skips` is read after the rows, so a reader may fill it on its way.
+    """
+    captions: dict[str, dict[str, None]] = {}
+    readers: dict[str, Callable[[], bytes]] = {}
+    duplicates = 0
+    for row in rows:
+        own = captions.setdefault(row.name, {})
+        readers[row.name] = row.read
+        text = row.caption.strip()
+        duplicates += text in own
+        if text:
+            own[text] = None
+    bare = tuple(no_caption(name) for name, own in captions.items() if not own)
+    pictures = (
+        CaptionedPicture(name, tuple(own), readers[name]) for name, own in captions.items() if own
+    )
+    return CaptionedSet(source, tuple(pictures), (*skips, *bare), duplicates)
+
+
+def captioned_images(name: str, images: Iterable[Image]) -> CaptionedSet:
+    """The pictures of a collection that are files and have captions."""
+    rows, skips = [], []
+    for image in images:
+        if image.path is None:
+            continue
+        if not image.captions:
+            skips.append(no_caption(str(image.path)))
+        rows += [
+            Row(str(image.path), caption.text, image.path.read_bytes) for caption in image.captions
+        ]
+    return gather(name, rows, skips)
+
+
+def no_caption(name: str) -> Skip:
+    """A picture without a caption."""
+    from pathlib import Path
+
+    return Skip(Path(name), SkipCode.UNREADABLE, "it has no caption")

@@ -1,0 +1,33 @@
+"""A folder of pictures, each with its captions in a .txt of the same name, one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from clipsearch.captions.captioned import Row
+from clipsearch.values import Skip, SkipCode
+
+PICTURES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"),
+        *(".avif", ".heic", ".heif", ".jp2"),
+    }
+)
+
+
+def folder_rows(folder: Path, skips: list[Skip]) -> Iterator[Row]:
+    """Yield the pictures under a folder with their sidecar captions; links are not followed."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    stems = set()
+    for path in files:
+        if path.suffix.lower() not in PICTURES:
+            continue
+        stems.add(path.with_suffix(""))
+        sidecar = path.with_suffix(".txt")
+        text = sidecar.read_text("utf-8-sig", "replace") if sidecar.is_file() else ""
+        for line in text.splitlines() or [""]:
+            yield Row(path.relative_to(folder).as_posix(), line, path.read_bytes)
+    for path in files:
+        if path.suffix == ".txt" and path.with_suffix("") not in stems:
+            skips.append(Skip(path, SkipCode.UNREADABLE, "a caption without a picture"))

@@ -1,0 +1,1 @@
+"""Measures towers on captioned pictures."""
