@@ -19,8 +19,9 @@ from clipsearch.cli.train_options import data_options, leave_options, settings_o
 from clipsearch.cli.train_progress import shown_training
 
 if TYPE_CHECKING:
+    from clipsearch.training.tuning.material import PictureSet
     from clipsearch.training.tuning.mixing import Mixture
-    from clipsearch.training.tuning.run import Outcome, Plan, Sets
+    from clipsearch.training.tuning.run import Outcome, Plan
 
 COLUMNS = ("model", "set", ">t2i R@1", ">R@5", ">R@10", ">i2t R@1", ">R@5", ">R@10", "")
 DEV_SPLITS = ("dev", "val", "validation", "test")
@@ -78,9 +79,10 @@ def train(quiet: bool, form: options.Form | None, **given: Any) -> int:
 
 def _plan(given: Mapping[str, Any]) -> Plan:
     """Everything that was asked for. Raises ExtraMissing without torch."""
+    sets = _sets(given)  # torch takes its seconds: what is wrong here is said before
     try:
         from clipsearch.training.tuning import settings
-        from clipsearch.training.tuning.run import Leave, Plan
+        from clipsearch.training.tuning.run import Leave, Plan, Sets
     except ModuleNotFoundError as error:
         from clipsearch.errors import ExtraMissing
 
@@ -92,7 +94,7 @@ def _plan(given: Mapping[str, Any]) -> Plan:
     return Plan(
         model=given["model"] or "builtin",
         out=given["out"],
-        sets=_sets(given),
+        sets=Sets(*sets),
         settings=settings.Settings(
             goal=chosen(settings.Goal),
             locks=settings.Locks(given["image_layers"], given["text_layers"], given["gradual"]),
@@ -109,10 +111,9 @@ def _plan(given: Mapping[str, Any]) -> Plan:
     )
 
 
-def _sets(given: Mapping[str, Any]) -> Sets:
-    """Read what is trained and measured on."""
+def _sets(given: Mapping[str, Any]) -> tuple[PictureSet, PictureSet, PictureSet | None]:
+    """Read what is trained on and measured on: train, dev, general."""
     from clipsearch.training.tuning.material import held_out
-    from clipsearch.training.tuning.run import Sets
     from clipsearch.training.tuning.sources import collection_set, read_set, splits_of
 
     data, name, dev_split = given["data"], given["name"], given["dev_split"]
@@ -127,10 +128,10 @@ def _sets(given: Mapping[str, Any]) -> Sets:
         dev_split = dev_split or next((each for each in DEV_SPLITS if each in named), None)
     general = given["general"] and read_set(given["general"], given["general_split"])
     if given["dev"]:
-        return Sets(train, read_set(given["dev"], given["dev_split"]), general or None)
+        return train, read_set(given["dev"], given["dev_split"]), general or None
     if dev_split and data is not None:
-        return Sets(train, read_set(data, dev_split), general or None)
-    return Sets(*held_out(train), general or None)
+        return train, read_set(data, dev_split), general or None
+    return *held_out(train), general or None
 
 
 def _say_left_out(outcome: Outcome) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,10 +15,11 @@ import open_clip
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from towers.tiny_folder import write_tiny_folder
 from towers.tiny_models import write_clip_folder, write_hf_text_folder
 from tuning_data import paint_set
 
-from clipsearch.errors import StorageFull, TowerMissing
+from clipsearch.errors import StorageFull, TowerMissing, TowerUnsafe
 from clipsearch.towers import TowerOptions, load_towers
 from clipsearch.training.tuning.loop import Progress
 from clipsearch.training.tuning.mixing import Mixture, choose
@@ -219,6 +222,37 @@ def test_an_architecture_can_begin_at_random(plan: Plan, tmp_path: Path) -> None
     open_clip.add_model_config(tmp_path / "tiny-scratch.json")
     outcome = _tune(replace(plan, model="scratch:tiny-scratch", leave=Leave(force=True)))
     assert [each.part for each in outcome.mixtures] == [0.0, 1.0]
+
+
+class _Evil:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(plan: Plan, tmp_path: Path) -> None:
+    folder, marker = tmp_path / "model", tmp_path / "marker"
+    (folder / "open_clip_model.safetensors").unlink()
+    (folder / "open_clip_model.pt").write_bytes(pickle.dumps({"visual.proj": _Evil(marker)}))
+    with pytest.raises(TowerUnsafe, match="would run code"):
+        tune(plan, lambda _: None)
+    assert not marker.exists()
+
+
+def test_a_damaged_checkpoint_of_a_run_is_said(plan: Plan) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        tune(plan, _stop_after(1))  # type: ignore[arg-type]
+    plan.run.last.write_bytes(b"\x80\x04garbage")
+    with pytest.raises(RunInTheWay, match="is damaged or no checkpoint"):
+        tune(replace(plan, leave=Leave(resume=True)), lambda _: None)
+
+
+def test_an_export_without_its_model_cannot_be_trained(plan: Plan, tmp_path: Path) -> None:
+    onnx = write_tiny_folder(tmp_path / "onnx")
+    with pytest.raises(TowerMissing, match=r"ONNX export without the open_clip_config\.json"):
+        tune(replace(plan, model=str(onnx)), lambda _: None)
 
 
 @pytest.fixture
