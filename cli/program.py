@@ -27,6 +27,7 @@ COMMANDS = (
     "migrate",
     "models",
     "train",
+    "eval",
     "doctor",
     "completion",
 )

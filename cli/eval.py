@@ -1,0 +1,247 @@
+"""clipsearch eval: measure towers on captioned pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import clipsearch
+from clipsearch.cli import options
+from clipsearch.cli.exits import DONE, say, say_left_out
+from clipsearch.cli.help import command
+from clipsearch.cli.progress import shown_progress
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import print_json, skip_record
+from clipsearch.cli.tables import print_rows
+
+if TYPE_CHECKING:
+    from clipsearch.captions import CaptionedSet
+    from clipsearch.evaluation import Evaluation, Tasks
+
+TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias")
+CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_classification"}
+
+
+@command(
+    "clipsearch eval flickr8k.csv --split dev",
+    "clipsearch eval flickr8k.csv --split dev --model builtin --model ViT-B-32/openai",
+    "clipsearch eval photos.csv --task classify --classes names.txt --templates prompts.txt",
+    "clipsearch eval shop/ --task similar --labels folder",
+    "clipsearch eval coco.csv --task robustness --html report.html",
+    "clipsearch eval coco.csv --task bias --group 'man|men' --group 'woman|women'",
+    "clipsearch eval --collection holidays --json",
+)
+@click.argument("data", required=False, type=options.ANY_PATH)
+@click.option("-c", "--collection", "name", metavar="NAME", help="Measure on its own captions.")
+@click.option("--split", metavar="NAME", help="Only rows of this split.  [default: all]")
+@click.option("--root", type=options.ANY_PATH, metavar="DIR", help="Where DATA's pictures lie.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures.")
+@click.option(
+    "--model", "models", multiple=True, metavar="MODEL", help="A tower; may repeat, side by side."
+)
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    type=click.Choice(TASKS),
+    default=("retrieval",),
+    show_default=True,
+    help="What to measure; may repeat.",
+)
+@click.option(
+    "--templates",
+    type=options.ANY_PATH,
+    metavar="FILE",
+    help="Prompts, one a line: {} is a class's bare name, {a} has its article.",
+)
+@click.option("--classes", type=options.ANY_PATH, metavar="FILE", help="Class names, one a line.")
+@click.option(
+    "--labels",
+    type=click.Choice(["caption", "folder"]),
+    default="caption",
+    show_default=True,
+    help="What a picture's label is, for classify and similar.",
+)
+@click.option(
+    "--group", "groups", multiple=True, metavar="WORDS", help="man|men: a group for bias; repeat."
+)
+@click.option("--neutral", multiple=True, metavar="QUERY", help="A query for bias; may repeat.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.html_option
+@options.json_option
+def evaluate_command(
+    data: Path | None,
+    name: str | None,
+    models: tuple[str, ...],
+    quiet: bool,
+    html: Path | None,
+    form: options.Form | None,
+    **given: Any,
+) -> int:
+    """Measure towers on captioned pictures.
+
+    DATA is a CSV, TSV or JSONL file (`filepath,title[,split]`; pictures lie beside it, or in a
+    tar of its name), a folder with captions in .txt files, or a webdataset tar.
+
+    retrieval counts every caption of a picture as right: R@k (hit@k) both ways, median rank,
+    mAP, nDCG@10. robustness measures it anew under JPEG, blur, noise, crop, rotation, grey and
+    an attack (PGD, needs torch).
+    """
+    captioned, towers = _data(data, name, given), models or _own_tower(name)
+    tasks = _tasks(given)
+    from clipsearch.evaluation import evaluate
+
+    evaluations = []
+    with shown_progress(quiet=quiet) as listener:
+
+        def hear(phase: str, done: int, total: int, failed: int) -> None:
+            listener(clipsearch.Progress(phase, done, total, failed))
+
+        for model in towers:
+            tower = clipsearch.Embedder(model).tower
+            own = replace(tasks, attacks=_attack(model, tower, tasks))
+            evaluations.append(evaluate(tower, captioned, own, hear))
+    skips = (*captioned.skips, *evaluations[0].embedded.skips)
+    if form == "json":
+        print_json("eval", _document(captioned, evaluations, skips, given["split"]))
+    else:
+        say_left_out(skips, "--json lists them all.")
+        if captioned.duplicates:
+            say(f"note: {captioned.duplicates} rows repeat a picture with its caption")
+        used = evaluations[0].embedded
+        say(f"{len(used.pictures)} pictures, {len(used.texts)} captions")
+        print_rows(
+            ["task", "measure", *(f">{quoted(each)}" for each in towers), ""], _rows(evaluations)
+        )
+    if html is not None:
+        from clipsearch.durable import write_durably
+        from clipsearch.evaluation import evaluation_page
+
+        write_durably(html, evaluation_page(evaluations).encode())
+        say(f"wrote {html}")
+    return DONE
+
+
+evaluate_command.name = "eval"
+
+
+def _data(data: Path | None, name: str | None, given: Mapping[str, Any]) -> CaptionedSet:
+    from clipsearch.captions import captioned_images, read_captioned
+
+    if (data is None) == (name is None):
+        raise click.UsageError("give DATA, or a collection with --collection NAME.")
+    if data is not None:
+        found = read_captioned(data, given["split"], given["root"])
+    else:
+        with clipsearch.Collection(name or "") as collection:
+            found = captioned_images(name or "", collection)
+    return replace(found, pictures=found.pictures[: given["limit"]])
+
+
+def _own_tower(name: str | None) -> tuple[str, ...]:
+    """The tower that a collection was made with, or the built-in one."""
+    if name is None:
+        return ("builtin",)
+    with clipsearch.Collection(name) as collection:
+        return (collection.tower.identity.name,)
+
+
+def _tasks(given: Mapping[str, Any]) -> Tasks:
+    from clipsearch.evaluation import Tasks, read_classes, read_templates
+
+    groups = {words: [each for each in words.split("|") if each] for words in given["groups"]}
+    if "bias" in given["tasks"] and len(groups) < 2:
+        raise click.UsageError("bias needs two groups: --group 'man|men' --group 'woman|women'.")
+    tasks = Tasks(
+        names=given["tasks"],
+        classes=read_classes(given["classes"]) if given["classes"] else None,
+        by_folder=given["labels"] == "folder",
+        groups=groups,
+    )
+    if given["templates"]:
+        tasks = replace(tasks, templates=read_templates(given["templates"]))
+    return replace(tasks, neutral=given["neutral"]) if given["neutral"] else tasks
+
+
+def _attack(model: str, tower: clipsearch.TowerPair, tasks: Tasks) -> Mapping[str, Any]:
+    """The attack on a tower, where torch can have its gradient; else a note that says why not."""
+    if "robustness" not in tasks.names:
+        return {}
+    from clipsearch.towers.builtin import BUILTIN_FOLDER, is_builtin
+
+    try:
+        from clipsearch.training.attack import builtin_image_tower, open_clip_image_tower, pgd
+    except ImportError:
+        say("note: the attack (pgd) is left out: it needs `pip install 'clipsearch[torch,train]'`")
+        return {}
+    try:
+        found = (
+            builtin_image_tower(BUILTIN_FOLDER)
+            if is_builtin(model)
+            else (open_clip_image_tower(model))
+        )
+    except clipsearch.ClipsearchError as error:
+        say(f"note: the attack (pgd) is left out: {error}")
+        return {}
+    return {"pgd": pgd(found.encode_image, tower.preprocessing)}
+
+
+def _rows(evaluations: Sequence[Evaluation]) -> list[list[str]]:
+    """A row for each number of a task, a column for each tower."""
+    rows = []
+    for same in zip(*(each.results for each in evaluations), strict=True):
+        task = f"{same[0].task} {quoted(same[0].condition)}".rstrip()
+        for measure in same[0].metrics:
+            numbers = [_number(measure, each.metrics[measure]) for each in same]
+            rows.append([task, _shown_name(measure), *numbers, ""])
+    return rows
+
+
+def _shown_name(measure: str) -> str:
+    text = measure.replace("image_retrieval_", "text to image ")
+    text = text.replace("text_retrieval_", "image to text ")
+    return quoted(text.replace("recall@", "R@"))
+
+
+def _number(measure: str, value: float) -> str:
+    if measure.endswith(("median_rank", "skew", "queries", "no_class")):
+        return f"{value:g}" if not measure.endswith("skew") else f"{value:+.2f}"
+    return f"{100 * value:.1f} %"
+
+
+def _document(
+    data: CaptionedSet,
+    evaluations: Sequence[Evaluation],
+    skips: Sequence[clipsearch.Skip],
+    split: str | None,
+) -> dict[str, Any]:
+    """The results in CLIP_benchmark's form, a number that is none as null."""
+    return {
+        "source": data.source.encode(errors="replace").decode(),
+        "split": split,
+        "pictures": len(evaluations[0].embedded.pictures),
+        "captions": len(evaluations[0].embedded.texts),
+        "duplicates": data.duplicates,
+        "skipped": [skip_record(skip) for skip in skips],
+        "results": [
+            {
+                "dataset": Path(result.dataset).stem.encode(errors="replace").decode(),
+                "model": result.model,
+                "pretrained": "",
+                "task": CLIP_BENCHMARK.get(result.task, result.task),
+                "condition": result.condition,
+                "language": "en",
+                "metrics": {
+                    name: value if math.isfinite(value) else None
+                    for name, value in result.metrics.items()
+                },
+            }
+            for each in evaluations
+            for result in each.results
+        ],
+    }

@@ -1,0 +1,111 @@
+"""Embeds the pictures and captions of a set, in batches that keep memory flat."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipsearch.captions import CaptionedPicture, CaptionedSet
+from clipsearch.errors import UnreadableQueryImage
+from clipsearch.evaluation_errors import NothingToMeasure
+from clipsearch.images import decode_picture
+from clipsearch.towers import TowerPair, check_readable
+from clipsearch.values import Embeddings, Pixels, Preprocessing, Skip, SkipCode
+
+BATCH, TEXTS = 32, 256
+PLAIN = "plain"
+
+OnStep = Callable[[str, int, int, int], None]
+"""Hears the phase, how many are done, of how many, and how many failed."""
+
+Distort = Callable[[Pixels], Pixels]
+"""Pictures uint8 [n, h, w, 3] to others of that shape."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedSet:
+    """A set in a tower's eyes.
+
+    `images` holds float32 [n, d] for the plain pictures and for each distortion, `captions` is
+    [c, d], `owner` [c] gives the row of each caption's picture.
+    """
+
+    pictures: tuple[CaptionedPicture, ...]
+    images: Mapping[str, Embeddings]
+    captions: Embeddings
+    owner: NDArray[np.int64]
+    texts: tuple[str, ...]
+    skips: tuple[Skip, ...]
+
+
+def embed_set(
+    data: CaptionedSet, tower: TowerPair, distortions: Mapping[str, Distort], on_step: OnStep
+) -> EmbeddedSet:
+    """Embed pictures, plain and distorted, and captions; unreadable pictures become skips.
+
+    Raises NothingToMeasure, UnreadableScript.
+    """
+    ways: dict[str, Distort] = {PLAIN: lambda pixels: pixels, **distortions}
+    kept: list[CaptionedPicture] = []
+    skips: list[Skip] = []
+    rows: dict[str, list[Embeddings]] = {name: [] for name in ways}
+    for batch, pixels in _decoded(data.pictures, tower.preprocessing, skips):
+        kept += batch
+        for name, distort in ways.items():
+            rows[name].append(tower.embed_images(distort(pixels)))
+        on_step("pictures", len(kept) + len(skips), len(data.pictures), len(skips))
+    if not kept:
+        raise NothingToMeasure(data.source, f"none of {len(data.pictures)} pictures can be read")
+    texts = tuple(text for picture in kept for text in picture.captions)
+    counts = [len(picture.captions) for picture in kept]
+    return EmbeddedSet(
+        pictures=tuple(kept),
+        images={name: np.concatenate(parts) for name, parts in rows.items()},
+        captions=embed_texts(texts, tower, on_step),
+        owner=np.repeat(np.arange(len(kept), dtype=np.int64), counts),
+        texts=texts,
+        skips=tuple(skips),
+    )
+
+
+def embed_texts(texts: Sequence[str], tower: TowerPair, on_step: OnStep) -> Embeddings:
+    """Embed texts: float32 [n, d]. Raises UnreadableScript."""
+    for text in texts:
+        check_readable(text, tower)
+    parts = []
+    for start in range(0, len(texts), TEXTS):
+        parts.append(tower.embed_texts(texts[start : start + TEXTS]))
+        on_step("texts", min(start + TEXTS, len(texts)), len(texts), 0)
+    return np.concatenate(parts)
+
+
+def _decoded(
+    pictures: Sequence[CaptionedPicture], preprocessing: Preprocessing, skips: list[Skip]
+) -> Iterator[tuple[list[CaptionedPicture], Pixels]]:
+    """Yield batches of pictures with their pixels; what cannot be read goes to `skips`."""
+    read = partial(_read, preprocessing=preprocessing)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(pictures), BATCH):
+            batch = pictures[start : start + BATCH]
+            found = list(zip(batch, pool.map(read, batch), strict=True))
+            skips += [each for _, each in found if isinstance(each, Skip)]
+            good = [(picture, each) for picture, each in found if not isinstance(each, Skip)]
+            if good:
+                yield [picture for picture, _ in good], np.stack([each for _, each in good])
+
+
+def _read(picture: CaptionedPicture, preprocessing: Preprocessing) -> Pixels | Skip:
+    try:
+        return decode_picture(picture.read(), preprocessing).pixels
+    except UnreadableQueryImage as error:
+        return Skip(Path(picture.name), error.skip.code, error.skip.reason)
+    except (OSError, ValueError) as error:
+        told = getattr(error, "strerror", None) or str(error)
+        return Skip(Path(picture.name), SkipCode.UNREADABLE, told.lower())
