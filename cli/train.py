@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from clipsearch.training.tuning.mixing import Mixture
     from clipsearch.training.tuning.run import Outcome, Plan
 
-COLUMNS = ("model", "set", ">t2i R@1", ">R@5", ">R@10", ">i2t R@1", ">R@5", ">R@10", "")
+COLUMNS = (
+    "model",
+    ">text to image R@1",
+    ">R@5",
+    ">R@10",
+    ">image to text R@1",
+    ">R@5",
+    ">R@10",
+    "set",
+)
 DEV_SPLITS = ("dev", "val", "validation", "test")
 
 
@@ -162,7 +171,7 @@ def _rows(outcome: Outcome) -> list[list[str]]:
                     for way in ("text_to_image", "image_to_text")
                     for k in (1, 5, 10)
                 ]
-                rows.append([name, set_name, *figures, ""])
+                rows.append([name, *figures, set_name])
     return rows
 
 

@@ -73,7 +73,9 @@ def test_every_example_of_help_is_accepted(name: str, command: click.Command) ->
     assert [why for call in found if (why := refused(call))] == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/models.md", "docs/output.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/models.md", "docs/output.md", "docs/fine-tuning.md"]
+)
 def test_every_command_of_the_documents_is_accepted(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
