@@ -21,6 +21,7 @@ from tuning_data import paint_set
 
 from clipsearch.errors import StorageFull, TowerMissing, TowerUnsafe
 from clipsearch.towers import TowerOptions, load_towers
+from clipsearch.towers.open_clip_source import with_absolute_folders
 from clipsearch.training.tuning.loop import Progress
 from clipsearch.training.tuning.mixing import Mixture, choose
 from clipsearch.training.tuning.run import Leave, Outcome, Plan, Sets, tune
@@ -299,3 +300,17 @@ def test_the_mixture_is_chosen_on_both_sets() -> None:
     better = choose(found, 1.0, _mixture(1.0, 55, 60))
     assert better.objection is not None
     assert "stands there" in better.objection
+
+
+def test_a_timm_trunk_is_found_beside_the_weights_when_its_folder_was_moved(
+    tmp_path: Path,
+) -> None:
+    here = tmp_path / "image"
+    here.mkdir()
+    (here / "config.json").write_text("{}")
+    for named in ("", "local-dir:/gone/image", f"local-dir:{here}"):
+        config = {"text_cfg": {}, "vision_cfg": {"timm_model_name": named}}
+        found = with_absolute_folders(config, tmp_path)
+        assert found["vision_cfg"]["timm_model_name"] == f"local-dir:{here}"
+    published = {"text_cfg": {}, "vision_cfg": {"timm_model_name": "resnet50"}}
+    assert with_absolute_folders(published, tmp_path) == published
