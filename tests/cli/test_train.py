@@ -30,6 +30,7 @@ def model(tmp_path: Path) -> Path:
     return write_clip_folder(tmp_path / "model")
 
 
+@pytest.mark.slow
 def test_what_was_trained_is_used_at_once(
     clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -46,6 +47,7 @@ def test_what_was_trained_is_used_at_once(
     assert json.loads(found.out)["tower"]["name"] == f"local-dir:{out}"
 
 
+@pytest.mark.slow
 def test_lines_give_the_figures_before_and_after(
     clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -60,6 +62,7 @@ def test_lines_give_the_figures_before_and_after(
     ]
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_it_and_resume_goes_on(
     clipsearch: Clipsearch, table: Path, model: Path, tmp_path: Path
 ) -> None:

@@ -103,6 +103,7 @@ def test_dead_dimensions_are_brought_back_without_changing_an_embedding(tmp_path
     assert float(first.get_parameter("weight").abs().max()) < 1e3
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     model = write_clip_folder(tmp_path / "model")
     table = paint_set(tmp_path / "data", copies=4)
