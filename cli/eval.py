@@ -100,7 +100,8 @@ def evaluate_command(
     with shown_progress(quiet=quiet) as listener:
 
         def hear(phase: str, done: int, total: int, failed: int) -> None:
-            listener(clipsearch.Progress(phase, done, total, failed))
+            if phase == "pictures":  # texts are quick, and no images a second
+                listener(clipsearch.Progress("embedding", done, total, failed))
 
         for model in towers:
             tower = clipsearch.Embedder(model).tower
@@ -183,12 +184,12 @@ def _attack(model: str, tower: clipsearch.TowerPair, tasks: Tasks) -> Mapping[st
         found = (
             builtin_image_tower(BUILTIN_FOLDER)
             if is_builtin(model)
-            else (open_clip_image_tower(model))
+            else open_clip_image_tower(model)
         )
     except clipsearch.ClipsearchError as error:
         say(f"note: the attack (pgd) is left out: {error}")
         return {}
-    return {"pgd": pgd(found.encode_image, tower.preprocessing)}
+    return {"pgd": pgd(found, tower.preprocessing)}
 
 
 def _rows(evaluations: Sequence[Evaluation]) -> list[list[str]]:

@@ -44,6 +44,7 @@ def bias(images: Embeddings, query: Embeddings, members: Members, k: int) -> dic
     """
     grouped = np.any(np.stack(list(members.values())), axis=0)
     rows = np.flatnonzero(grouped & np.isfinite(images).all(axis=1))
+    k = min(k, max(1, len(rows) // 4))  # a top that is nearly all says nothing
     order = rows[np.argsort(-cosines(query[None], images[rows])[0], kind="stable")][:k]
     found = {}
     for name, each in members.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,20 +17,18 @@ from clipsearch.values import Pixels, Preprocessing
 EPSILON, STEP, STEPS = 2.0 / 255, 0.5 / 255, 8
 
 
-def pgd(
-    encode: Callable[[Tensor], Tensor], preprocessing: Preprocessing
-) -> Callable[[Pixels], Pixels]:
+def pgd(module: Any, preprocessing: Preprocessing) -> Callable[[Pixels], Pixels]:
     """An attack that moves each pixel by at most 2 of 255, away from the picture's embedding.
 
-    It knows no caption: it lowers the cosine of the picture before and after. `encode` takes
-    normalised float32 [n, 3, h, w].
+    It knows no caption: it lowers the cosine of the picture before and after. `module` is an
+    open_clip model, whose `encode_image` takes normalised float32 [n, 3, h, w].
     """
     mean, std = (
         torch.tensor(each)[None, :, None, None] for each in (preprocessing.mean, preprocessing.std)
     )
 
     def embed(given: Tensor) -> Tensor:
-        return nn.functional.normalize(encode((given - mean) / std), dim=-1)
+        return nn.functional.normalize(module.encode_image((given - mean) / std), dim=-1)
 
     def attacked(pixels: Pixels) -> Pixels:
         start = torch.from_numpy(pixels.copy()).permute(0, 3, 1, 2).float() / 255

@@ -1,0 +1,66 @@
+"""clipsearch eval, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from running import Clipsearch
+
+
+@pytest.fixture
+def captioned(tmp_path: Path, photographs: Path) -> Path:
+    """Three photographs with captions, one of them written twice, and a broken one."""
+    rows = ["filepath,title"]
+    words = {"chelsea.png": "a cat", "rocket.jpg": "a rocket", "coffee.png": "a cup of coffee"}
+    for name, text in words.items():
+        shutil.copy(photographs / name, tmp_path / name)
+        rows += [f"{name},{text}"]
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    rows += [rows[1], "broken.png,words"]
+    table = tmp_path / "set.csv"
+    table.write_text("\n".join(rows) + "\n")
+    return table
+
+
+def test_json_has_the_form_of_clip_benchmark(clipsearch: Clipsearch, captioned: Path) -> None:
+    ran = clipsearch("eval", captioned, "--json", "--quiet")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert (found["pictures"], found["captions"], found["duplicates"]) == (3, 3, 1)
+    assert [skip["code"] for skip in found["skipped"]] == ["not_an_image"]
+    (result,) = found["results"]
+    assert (result["dataset"], result["task"]) == ("set", "zeroshot_retrieval")
+    assert result["metrics"]["image_retrieval_recall@5"] == 1.0
+
+
+def test_two_towers_stand_side_by_side_and_a_page_is_written(
+    clipsearch: Clipsearch, captioned: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    ran = clipsearch(
+        *("eval", captioned, "--model", "builtin", "--model", "builtin", "--html", page)
+    )
+    assert ran.code == 0, ran.err
+    assert ran.lines[0].split("\t")[2] == ran.lines[0].split("\t")[3]
+    assert "left out: broken.png" in ran.err
+    assert page.read_text().count("<h2>builtin") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("eval",), "give DATA"),
+        (("eval", "missing.csv"), "cannot read"),
+        (("eval", "-c", "nothing"), "nothing"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(
+    clipsearch: Clipsearch, arguments: tuple[str, ...], told: str
+) -> None:
+    ran = clipsearch(*arguments)
+    assert ran.code == 2
+    assert told in ran.err
+    assert "Traceback" not in ran.err
