@@ -58,8 +58,8 @@ def ranked(
 def cosines(queries: Embeddings, items: Embeddings) -> NDArray[np.float32]:
     """Cosines rounded to 1e-6: equal embeddings score equally, which a product alone breaks."""
     with np.errstate(invalid="ignore", over="ignore"):
-        rounded: NDArray[np.float32] = np.round(np.asarray(queries @ items.T, np.float32), 6)
-    return rounded
+        scores = np.asarray(queries @ items.T, np.float32)
+        return np.round(scores, 6, out=scores)
 
 
 def _field_name(measure: Measure) -> str:
