@@ -7,10 +7,12 @@ from clipsearch.towers.builtin import is_builtin
 from clipsearch.towers.folder import verify_tower
 from clipsearch.towers.loading import builtin_name, load_towers
 from clipsearch.towers.pair import TowerOptions, TowerPair, usable
+from clipsearch.towers.parts import Parts, picture_parts
 from clipsearch.towers.precision import check_precision
 from clipsearch.towers.scripts import check_readable
 
 __all__ = [
+    "Parts",
     "TowerOptions",
     "TowerPair",
     "builtin_name",
@@ -18,6 +20,7 @@ __all__ = [
     "check_readable",
     "is_builtin",
     "load_towers",
+    "picture_parts",
     "usable",
     "verify_tower",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clipsearch.towers.folder import TEXT, TEXT_INT8, TowerFolder
+from clipsearch.towers.folder import IMAGE, TEXT, TEXT_INT8, TowerFolder
 from clipsearch.towers.image_models import (
     ImageModel,
     check_shape,
@@ -24,6 +24,9 @@ from clipsearch.values import Embeddings, Pixels, Precision, TowerIdentity
 
 if TYPE_CHECKING:
     import onnxruntime
+
+    from clipsearch.towers.parts import Parts
+    from clipsearch.towers.spatial import PartsOf
 
 BATCH = 8
 TEXT_THREADS = 2
@@ -74,6 +77,11 @@ class ExportedTowers:
             rows[start : start + BATCH] = of_unit_length(np.asarray(found))
         return rows
 
+    def parts(self, pixels: Pixels) -> Parts | None:
+        """What each place of one picture, uint8 [h, w, 3], gives to its embedding (at fp32)."""
+        check_shape(pixels[np.newaxis], self.preprocessing)
+        return self._parts_of(pixels) if self._parts_of is not None else None
+
     def prepare(self) -> None:
         """Write the text tower as this machine starts it quickest; a failure costs only time."""
         try:
@@ -86,6 +94,13 @@ class ExportedTowers:
     @cached_property
     def _image_model(self) -> ImageModel:
         return self._open_image_model()
+
+    @cached_property
+    def _parts_of(self) -> PartsOf | None:
+        from clipsearch.towers.spatial import cut_model, source_model  # a query has no use for it
+
+        found = cut_model(self._folder.path / IMAGE, self.preprocessing)
+        return found or source_model(self._folder.name, self.preprocessing)
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

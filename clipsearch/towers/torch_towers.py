@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from clipsearch.towers.open_clip_model import LoadedModel
 from clipsearch.towers.pair import of_unit_length
 from clipsearch.towers.tokenizer_export import languages_of
 from clipsearch.values import Embeddings, Pixels, Precision, TowerIdentity
+
+if TYPE_CHECKING:
+    from clipsearch.towers.parts import Parts
 
 BATCH = 8
 
@@ -58,6 +61,13 @@ class TorchTowers:
                 found = self._model.module.encode_text(tokens, normalize=True)
             rows[start : start + BATCH] = of_unit_length(found.float().cpu().numpy())
         return rows
+
+    def parts(self, pixels: Pixels) -> Parts | None:
+        """What each place of one picture, uint8 [h, w, 3], gives to its embedding."""
+        from clipsearch.towers.torch_parts import torch_parts
+
+        check_shape(pixels[np.newaxis], self.preprocessing)
+        return torch_parts(self._model.module, normalised(pixels[np.newaxis], self.preprocessing))
 
     def prepare(self) -> None:
         """Nothing to do: torch takes its seconds at every start."""
