@@ -43,8 +43,9 @@ class LossNotFinite(TrainingError):
     def __init__(self, epoch: int, step: int, run: Path) -> None:
         self.epoch, self.step, self.run = epoch, step, run
         super().__init__(
-            f"the loss or its gradient is not a number in epoch {epoch}, step {step}. The last good checkpoint "
-            f"stands in {run}; begin again with a smaller `--rate`, or with `--precision fp32`."
+            f"the loss or its gradient is not a number in epoch {epoch}, step {step}. The last "
+            f"good checkpoint stands in {run}; begin again with a smaller `--rate`, or with "
+            "`--precision fp32`."
         )
 
 

@@ -10,7 +10,7 @@ from tuning_data import paint_set
 
 from clipsearch import Caption, Collection
 from clipsearch.training.tuning.material import held_out
-from clipsearch.training.tuning.sources import collection_set, read_set, files_of, splits_of
+from clipsearch.training.tuning.sources import collection_set, files_of, read_set, splits_of
 
 
 def test_the_splits_of_a_table_are_told_apart(tmp_path: Path) -> None:
