@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from open_clip import CustomTextCLIP
+from torch import nn
 
 from clipsearch.training.activations import TrainedHalf
 from clipsearch.training.anchors import anchors_from
 from clipsearch.training.dev_measures import measure_heads
 from clipsearch.training.fit import Photos, Schedule, Trainee, fit
 from clipsearch.training.heads import Dropout, Heads, pour_heads
-from clipsearch.training.lessons import Lessons
+from clipsearch.training.lessons import Lessons, Sizes, beliefs_of
 from clipsearch.training.material import Folders, Material, Plan, gather
 from clipsearch.training.model import build_model, image_trunk, text_trunk
 from clipsearch.training.sentences import minilm_folder, pour_minilm
@@ -29,11 +30,10 @@ from clipsearch.training.ship import Provenance, describe_pair, export_pair
 from clipsearch.training.sight import CachedSight, Sight, TrainedSight, pool_all
 
 TRUNK = "mobilenet_edgetpu_100"
-VIEWS = 1
-DROPOUT = Dropout(image=0.7, text=0.2)
-HEADS = Schedule("heads", 80, 1024, 2e-3, 0.0, 0.5, 10)
-STAGES = Schedule("stages", 3, 512, 3e-4, 3e-4, 0.5, 1)
-ANCHORS_A_STEP = 192
+VIEWS = 4
+DROPOUT = Dropout(image=0.7, text=0.2, detectors=0.3)
+HEADS = Schedule("heads", 110, 1024, 2e-3, 0.0, 1.0, 10)
+STAGES = Schedule("stages", 4, 512, 2e-4, 1e-4, 1.0, 1)
 RECIPE = "python -m clipsearch.training.builtin --data DIR --weights DIR --out DIR --seed {seed}"
 
 
@@ -64,6 +64,8 @@ def train(folders: Folders, plan: Plan) -> tuple[CustomTextCLIP, dict[str, float
     lessons = _lessons(material, features)
     heads = Heads(DROPOUT)
     heads.standardise(features[0, : len(material.captioned)], material.captions.pooled)
+    classifier = _classifier(material.trunk)
+    heads.detect_classes(classifier.weight.detach()[1:], classifier.bias.detach()[1:], features[0])
     for schedule, trained, sight in (
         (HEADS, None, CachedSight(features)),
         (STAGES, half, TrainedSight(half, material.views)),
@@ -90,15 +92,22 @@ def assemble(heads: Heads, material: Material, trunk: str) -> CustomTextCLIP:
 
 def _lessons(material: Material, features: torch.Tensor) -> Lessons:
     """Prepare what is taught beside the pictures, from the untouched image tower."""
-    classifier = material.trunk.get_submodule("classifier")
-    weight = classifier.get_parameter("weight").detach()[1:]  # the first is the background
+    classifier = _classifier(material.trunk)
     return Lessons(
         captions=material.captions,
         names=material.names,
-        anchors=anchors_from(weight, features[0]),
-        scatter=features[0],
-        anchors_a_step=ANCHORS_A_STEP,
+        anchors=anchors_from(classifier.weight.detach()[1:], features[0]),
+        scatter=features,
+        beliefs=beliefs_of(classifier, features),
+        sizes=Sizes(),
     )
+
+
+def _classifier(trunk: nn.Module) -> nn.Linear:
+    """Give the image tower's own classifier; the first of its 1,001 classes is the background."""
+    found = trunk.get_submodule("classifier")
+    assert isinstance(found, nn.Linear)
+    return found
 
 
 def _trainee(

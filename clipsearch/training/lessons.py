@@ -5,15 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, kl_div, linear
 
 from clipsearch.training.anchors import Anchors
 from clipsearch.training.batches import Batch
 from clipsearch.training.heads import Heads
-from clipsearch.training.losses import contrastive_loss
+from clipsearch.training.losses import HOTTEST, contrastive_loss
 
 Random = np.random.Generator
 USUAL_NAME = 0.5
+SHARPER = 2.0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many invented features and told pictures a step has, and what each class loss weighs."""
+
+    anchors: int = 256
+    beliefs: int = 256
+    weight: float = 0.12
 
 
 @dataclass(frozen=True)
@@ -47,13 +58,19 @@ class Names:
 
 @dataclass(frozen=True)
 class Lessons:
-    """All that is taught beside the pictures themselves."""
+    """All that is taught beside the pictures themselves.
+
+    `scatter` [views, n, 1280] are pooled features of real pictures and `beliefs`
+    [views, n, classes] what the image tower's own classifier says of them. `weight` is that of
+    each of the three class losses; the captions' loss has one.
+    """
 
     captions: Captions
     names: Names
     anchors: Anchors
-    scatter: Tensor  # pooled features of real pictures, whose scatter the anchors borrow
-    anchors_a_step: int
+    scatter: Tensor
+    beliefs: Tensor
+    sizes: Sizes
 
     def loss(
         self, heads: Heads, batch: Batch, classes: NDArray[np.int64], pooled: Tensor, random: Random
@@ -61,28 +78,64 @@ class Lessons:
         """Give the loss of one step.
 
         `pooled` [b + p, 1280] are the captioned pictures of the batch and then photos of the
-        `classes` [p], no class twice. Invented features of other classes join them, and all
-        have one contrastive loss: a caption or name is wrong for every picture but its own.
+        `classes` [p]. The captions have a contrastive loss: a caption is wrong for every picture
+        but its own. Against the names of all classes stand the photos, invented features, and
+        real pictures, which are to be told as the image tower's classifier tells them.
         """
-        others = self._other_classes(classes, random)
-        images = torch.cat([pooled, self._invent(others, random)])
-        sentences = self.names.draw(np.concatenate([classes, others]), random)
-        texts = torch.cat([self.captions.of(batch), sentences])
-        return contrastive_loss(
-            heads.embed_images(images), heads.embed_texts(texts), heads.log_scale
+        captioned = len(batch.pictures)
+        images = heads.embed_images(pooled[:captioned])
+        texts = heads.embed_texts(self.captions.of(batch))
+        every = self.names.draw(np.arange(len(self.names.first)), random)
+        tell = _Telling(heads, heads.embed_texts(every))
+        taught = (
+            cross_entropy(tell.scores(pooled[captioned:]), torch.from_numpy(classes))
+            + self._invented_loss(tell, random)
+            + self._belief_loss(tell, random)
         )
+        return contrastive_loss(images, texts, heads.log_scale) + self.sizes.weight * taught
 
-    def _other_classes(self, taken: NDArray[np.int64], random: Random) -> NDArray[np.int64]:
-        """Draw classes that no photo of the step has: no name may stand twice."""
-        free = np.setdiff1d(np.arange(len(self.names.first)), taken)
-        count = min(self.anchors_a_step, len(free))
-        return random.choice(free, count, replace=False)
+    def _invented_loss(self, tell: "_Telling", random: Random) -> Tensor:
+        """Let invented features be told by the names of their classes."""
+        count = min(self.sizes.anchors, len(self.names.first))
+        classes = torch.from_numpy(random.choice(len(self.names.first), count, replace=False))
+        real = self.scatter[_some(len(self.scatter), count, random), self._places(count, random)]
+        invented = self.anchors.draw(classes, real, _torch_random(random))
+        return cross_entropy(tell.scores(invented), classes)
 
-    def _invent(self, classes: NDArray[np.int64], random: Random) -> Tensor:
-        """Invent a feature for each class."""
-        pictures = torch.from_numpy(random.integers(0, len(self.scatter), len(classes)))
-        torch_random = _torch_random(random)
-        return self.anchors.draw(torch.from_numpy(classes), self.scatter[pictures], torch_random)
+    def _belief_loss(self, tell: "_Telling", random: Random) -> Tensor:
+        """Let real pictures be told as the classifier tells them (Hinton et al. 2015)."""
+        count = self.sizes.beliefs
+        views, places = _some(len(self.scatter), count, random), self._places(count, random)
+        told = tell.scores(self.scatter[views, places]).log_softmax(1)
+        return kl_div(told, self.beliefs[views, places], reduction="batchmean")
+
+    def _places(self, count: int, random: Random) -> Tensor:
+        """Draw places of real pictures."""
+        return _some(self.scatter.shape[1], count, random)
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """Heads and the embedded names [classes, d] by which they tell pictures."""
+
+    heads: Heads
+    names: Tensor
+
+    def scores(self, pooled: Tensor) -> Tensor:
+        """Give logits [n, classes]; sharper than for captions, there are more of the wrong."""
+        scale = (SHARPER * self.heads.log_scale.exp()).clamp(max=HOTTEST)
+        return scale * self.heads.embed_images(pooled) @ self.names.T
+
+
+def beliefs_of(classifier: nn.Linear, features: Tensor) -> Tensor:
+    """Give the probabilities [views, n, 1000] of the classes, the background left out."""
+    weight, bias = classifier.weight.detach()[1:], classifier.bias.detach()[1:]
+    return torch.stack([linear(each, weight, bias).softmax(1) for each in features])
+
+
+def _some(among: int, count: int, random: Random) -> Tensor:
+    """Draw `count` numbers below `among`."""
+    return torch.from_numpy(random.integers(0, among, count))
 
 
 def _torch_random(random: Random) -> torch.Generator:

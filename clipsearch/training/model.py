@@ -10,7 +10,7 @@ import torch
 from open_clip import CustomTextCLIP
 from torch import nn
 
-DIMENSION: Final = 256
+DIMENSION: Final = 640
 SIDE: Final = 224
 MOST_TOKENS: Final = 128
 TEXT_WIDTH: Final = 384
@@ -60,7 +60,7 @@ def model_config() -> dict[str, Any]:
             "hf_model_pretrained": False,
             "hf_tokenizer_name": "local",
             "hf_pooler_type": "mean_pooler",
-            "hf_proj_type": "linear",
+            "hf_proj_type": "mlp",
         },
     }
 

@@ -9,7 +9,7 @@ import torch
 from clipsearch.training.anchors import anchors_from
 from clipsearch.training.fit import Photos, Schedule, Trainee, fit
 from clipsearch.training.heads import Dropout, Heads
-from clipsearch.training.lessons import Captions, Lessons, Names
+from clipsearch.training.lessons import Captions, Lessons, Names, Sizes
 from clipsearch.training.sight import CachedSight
 
 PICTURES, PHOTOS, CLASSES = 12, 4, 6
@@ -29,8 +29,9 @@ def _trainee() -> Trainee:
         captions=Captions(captions, np.arange(0, PICTURES * 2, 2)),
         names=names,
         anchors=anchors_from(torch.randn(CLASSES, 1280, generator=random), features[0]),
-        scatter=features[0],
-        anchors_a_step=2,
+        scatter=features,
+        beliefs=torch.rand(2, PICTURES + PHOTOS, CLASSES, generator=random).softmax(2),
+        sizes=Sizes(anchors=2, beliefs=4),
     )
     torch.manual_seed(0)
     heads = Heads(Dropout(0.1, 0.1))
@@ -43,7 +44,7 @@ def _own_captions_found(trainee: Trainee) -> dict[str, float]:
     """Score how many training pictures find one of their captions first."""
     trainee.heads.eval()
     with torch.inference_mode():
-        images = trainee.heads.embed_images(trainee.lessons.scatter[:PICTURES])
+        images = trainee.heads.embed_images(trainee.lessons.scatter[0, :PICTURES])
         texts = trainee.heads.embed_texts(trainee.lessons.captions.pooled)
     first = (images @ texts.T).argmax(dim=1) // 2
     return {"score": float((first == torch.arange(PICTURES)).float().mean())}

@@ -25,6 +25,8 @@ def test_poured_heads_embed_as_before(model: CustomTextCLIP) -> None:
         pooled_texts = model.text.pooler(states, (tokens != 0).long())
         pooled_images = model.visual.trunk(pixels)
         heads.standardise(pooled_images + torch.randn(9, 2, 1280).flatten(0, 1)[:2], pooled_texts)
+        detectors = torch.randn(1000, 1280, generator=torch.Generator().manual_seed(1))
+        heads.detect_classes(detectors, torch.zeros(1000), pooled_images)
         wanted_images = heads.embed_images(pooled_images)
         wanted_texts = heads.embed_texts(pooled_texts)
     pour_heads(heads, model)
@@ -41,3 +43,14 @@ def test_embeddings_have_unit_length() -> None:
     texts = heads.embed_texts(torch.randn(5, 384))
     assert torch.allclose(images.norm(dim=1), torch.ones(3), atol=1e-5)
     assert torch.allclose(texts.norm(dim=1), torch.ones(5), atol=1e-5)
+
+
+def test_a_detector_is_silent_but_for_the_pictures_of_its_class() -> None:
+    heads = Heads(Dropout()).eval()
+    classifier = torch.zeros(1000, 1280)
+    classifier[torch.arange(1000), torch.arange(1000)] = 50.0
+    pictures = torch.eye(1280)[:1000]
+    heads.detect_classes(classifier, torch.zeros(1000), pictures)
+    logits = pictures @ heads.detector_weight.T + heads.detector_bias
+    assert bool((logits.diagonal() > 10).all())
+    assert float((logits > 1).float().mean()) == pytest.approx(0.001)
