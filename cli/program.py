@@ -18,6 +18,7 @@ COMMANDS = (
     "query",
     "similar",
     "score",
+    "explain",
     "demo",
     "status",
     "list",

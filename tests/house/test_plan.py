@@ -30,6 +30,7 @@ FLOORS = {
     "ingest": 2,
     "search": 2,
     "gallery": 2,
+    "explanation": 2,
     "training": 2,
     "evaluation": 2,
     "collection": 3,

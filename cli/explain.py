@@ -1,0 +1,162 @@
+"""clipsearch explain: where in a picture the words are."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+import clipsearch
+from clipsearch.cli import options
+from clipsearch.cli.exits import DONE, say
+from clipsearch.cli.help import command
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import path_fields, print_json, tower_record
+from clipsearch.cli.tables import print_lines
+
+if TYPE_CHECKING:
+    from clipsearch.explanation import Explanation, WordRegion
+    from clipsearch.values import Pixels, Precision
+
+METHODS = {
+    "linear": "exact shares of the score",
+    "integrated": "shares of the score, by integrated gradients",
+    "tokens": "cosines of each place",
+    "occlusion": "what the score loses when the place is covered",
+}
+WIDEST = 60
+"""Columns of a picture on a terminal; each character is two pixels high."""
+
+
+@command(
+    'clipsearch explain photo.jpg "a dog"',
+    'clipsearch explain photo.jpg "a dog on a red sofa" --words --out heat.png',
+    'clipsearch explain photo.jpg "a dog" --json | jq .grid.values',
+)
+@click.argument("image", metavar="IMAGE")
+@click.argument("words", metavar="TEXT", nargs=-1, required=True)
+@click.option("--words", "each_word", is_flag=True, help="Give each word of TEXT its own region.")
+@click.option(
+    "--out",
+    type=options.ANY_PATH,
+    callback=options.writable_file,
+    metavar="FILE",
+    help="Write the picture with its heat map, as PNG.",
+)
+@options.model_option
+@options.precision_option
+@options.json_option
+def explain(
+    image: str,
+    words: tuple[str, ...],
+    each_word: bool,
+    out: Path | None,
+    model: str | None,
+    precision: Precision | Literal["auto"],
+    form: options.Form | None,
+) -> int:
+    """Show where in IMAGE (`-`: on stdin) the TEXT is, as its tower sees it.
+
+    A heat map over the picture: on a terminal in colour, with --out as a PNG, in a pipe as
+    numbers, a line for each row of places. What the numbers are depends on the tower; for the
+    built-in one the shares of the places sum up to the score. With --words each word gets a box
+    in pixels: left, top, width, height.
+    """
+    from clipsearch.explanation import draw
+    from clipsearch.explanation import explain as explained
+
+    picture: Path | bytes = sys.stdin.buffer.read() if image == "-" else Path(image)
+    tower_options = clipsearch.TowerOptions(precision)
+    tower = clipsearch.Embedder(model or "builtin", options=tower_options).tower
+    found = explained(tower, picture, " ".join(words), words=each_word)
+    if out is not None:
+        written = io.BytesIO()
+        draw(found, picture).save(written, "PNG")
+        out.write_bytes(written.getvalue())
+        say(f"wrote {quoted(out)}")
+    if form == "json":
+        print_json("explain", _document(found, image, tower.identity))
+    elif sys.stdout.isatty():
+        _show(found, picture)
+    else:
+        _print_numbers(found, each_word=each_word)
+    return DONE
+
+
+def _show(found: Explanation, picture: Path | bytes) -> None:
+    """The picture under its heat on a terminal, and the words with their boxes."""
+    from clipsearch.explanation import overlaid, shown_pixels
+
+    print(f"{found.score:.4f}  {quoted(found.text)}  ({METHODS[found.method]})")
+    if os.environ.get("NO_COLOR"):
+        _print_numbers(found, each_word=False)
+    else:
+        pixels = shown_pixels(found, picture, WIDEST)
+        _print_pixels(overlaid(pixels, found, found.values))
+    print_lines(_word_cells(word) for word in found.words)
+
+
+def _print_pixels(pixels: Pixels) -> None:
+    """Pixels in pairs, the upper one as the colour of a half block, the lower as its ground."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    rows = pixels[: len(pixels) // 2 * 2]
+    for upper, lower in zip(rows[::2].tolist(), rows[1::2].tolist(), strict=True):
+        line = Text()
+        for one, other in zip(upper, lower, strict=True):
+            line.append("▀", f"rgb({','.join(map(str, one))}) on rgb({','.join(map(str, other))})")
+        console.print(line, soft_wrap=True)
+
+
+def _print_numbers(found: Explanation, *, each_word: bool) -> None:
+    """The words with their boxes if these were asked for, else the grid row by row."""
+    if each_word:
+        print_lines(_word_cells(word) for word in found.words)
+    else:
+        print_lines([f"{value:.4f}" for value in row] for row in found.values.tolist())
+
+
+def _word_cells(word: WordRegion) -> list[str]:
+    box = word.box
+    numbers = [box.left, box.top, box.width, box.height] if box else ["", "", "", ""]
+    return [quoted(word.word), f"{word.score:.4f}", *map(str, numbers)]
+
+
+def _document(found: Explanation, image: str, tower: clipsearch.TowerIdentity) -> dict[str, Any]:
+    return {
+        "tower": tower_record(tower),
+        "image": path_fields(Path(image))["path"],
+        "width": found.width,
+        "height": found.height,
+        "text": found.text,
+        "score": round(found.score, 6),
+        "method": found.method,
+        "area": [
+            round(side, 6)
+            for side in (found.area.left, found.area.top, found.area.right, found.area.bottom)
+        ],
+        "grid": _grid(found.values),
+        "words": [_word_record(word) for word in found.words],
+    }
+
+
+def _word_record(word: WordRegion) -> dict[str, Any]:
+    box = word.box
+    return {
+        "word": word.word,
+        "score": round(word.score, 6),
+        "box": [box.left, box.top, box.width, box.height] if box else None,
+        "grid": _grid(word.values),
+    }
+
+
+def _grid(values: Any) -> dict[str, Any]:
+    rows, columns = values.shape
+    numbers = [[round(float(value), 6) for value in row] for row in values]
+    return {"rows": rows, "columns": columns, "values": numbers}
