@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Asking:
     k: int
     min_score: float | None = None
     under: Sequence[Path] = ()
+    explain: bool = False
 
     @property
     def title(self) -> str:
@@ -53,8 +55,9 @@ def answer(asking: Asking, name: str, form: Form | None, html: Path | None) -> i
             print_json(asking.command, _document(asking, collection, hits))
         else:
             print_hits(hits, form)
-    if html is not None:
-        write_page(html, [(asking.title, hits)], f"collection {name}")
+        if html is not None:
+            heats = _heats(asking, collection, hits) if asking.explain else {}
+            write_page(html, [(asking.title, hits)], f"collection {name}", heats)
     if not hits:
         say("nothing found.")
     return DONE if hits else NOTHING_FOUND
@@ -99,13 +102,35 @@ def print_paths(paths: Iterable[Path | None], form: Form) -> None:
 
 
 def write_page(
-    target: Path, rows: Sequence[tuple[str, Sequence[clipsearch.Hit]]], about: str
+    target: Path,
+    rows: Sequence[tuple[str, Sequence[clipsearch.Hit]]],
+    about: str,
+    heats: Mapping[int, bytes] | None = None,
 ) -> None:
     """Write a gallery of hits, a row for each title."""
     from clipsearch.gallery import Row, write_gallery
 
-    write_gallery(target, [Row(title, hits) for title, hits in rows], about)
+    write_gallery(target, [Row(title, hits, heats or {}) for title, hits in rows], about)
     say(f"wrote {target}")
+
+
+def _heats(
+    asking: Asking, collection: clipsearch.Collection, hits: Sequence[clipsearch.Hit]
+) -> dict[int, bytes]:
+    """Where the query is in each hit; a picture that cannot be read any more has none."""
+    from clipsearch.errors import UnreadableQueryImage
+    from clipsearch.explanation import explain_embedding, heat_png
+    from clipsearch.search import query_embedding
+
+    tower = collection.tower
+    embedding = query_embedding(asking.parts, tower)
+    heats = {}
+    for hit in hits:
+        if hit.path is not None:
+            with suppress(UnreadableQueryImage):
+                found = explain_embedding(tower, hit.path, asking.title, embedding)
+                heats[hit.image.id] = heat_png(found)
+    return heats
 
 
 def _document(

@@ -17,6 +17,7 @@ from clipsearch.cli.hits import Asking, answer
     "clipsearch query dog --minus snow --top 20",
     "clipsearch query 2:dog --text beach --image 0.5:./sunset.jpg",
     "curl -s https://example.com/x.jpg | clipsearch query --image -",
+    "clipsearch query a red bus --html found.html --explain",
     "clipsearch query cat -0 | xargs -0 cp -t cats/",
     "clipsearch query cat --json | jq -r '.hits[].path'",
 )
@@ -44,6 +45,11 @@ from clipsearch.cli.hits import Asking, answer
 @options.paths_option
 @options.null_option
 @options.html_option
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="With --html: show in each picture where the query is (`clipsearch explain`).",
+)
 def query(
     words: tuple[str, ...],
     texts: tuple[str, ...],
@@ -55,6 +61,7 @@ def query(
     name: str,
     form: options.Form | None,
     html: Path | None,
+    explain: bool,
 ) -> int:
     """Find pictures by words, by pictures, or by both.
 
@@ -66,4 +73,6 @@ def query(
     Exits 1 when nothing is found.
     """
     parts = query_parts(words, texts, pictures, minus)
-    return answer(Asking("query", parts, top, min_score, under), name, form, html)
+    if explain and html is None:
+        raise click.UsageError("--explain needs --html FILE, the page that shows it.")
+    return answer(Asking("query", parts, top, min_score, under, explain), name, form, html)

@@ -42,7 +42,7 @@ def _side(scaled: int, taken: int) -> tuple[float, float]:
 def spread(values: NDArray[np.float32], area: Area, height: int, width: int) -> NDArray[np.float32]:
     """A grid [rows, columns] over an area as a map of the whole picture, float32 [height, width].
 
-    Bilinear between the middles of the cells; NaN where the tower sees nothing.
+    Smooth between the middles of the cells; NaN where the tower sees nothing.
     """
     rows, columns = values.shape
     down, inside_down = _positions(height, area.top, area.bottom, rows)
@@ -65,4 +65,5 @@ def _between(values: NDArray[np.floating], at: NDArray[np.float64]) -> NDArray[n
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, len(values) - 1)
     part = (at - low)[:, np.newaxis]
+    part = part * part * (3 - 2 * part)  # smooth at the middles, where the eye would see edges
     return np.asarray(values[low] * (1 - part) + values[high] * part, np.float64)

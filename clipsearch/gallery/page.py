@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
 from clipsearch.durable import write_durably
-from clipsearch.gallery.thumbnails import Thumbnail, thumbnail
+from clipsearch.gallery.thumbnails import Thumbnail, png_uri, thumbnail
 from clipsearch.values import Hit
 
 # So many pictures stand in one line of a wide page.
@@ -30,10 +30,14 @@ _HEAD = """<!doctype html>
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was asked, in words, and what was found, best first."""
+    """What was asked, in words, and what was found, best first.
+
+    `heats` has for an image id a small PNG with transparency that is laid over the picture.
+    """
 
     title: str
     hits: Sequence[Hit]
+    heats: Mapping[int, bytes] = field(default_factory=dict)
 
 
 def gallery_page(rows: Sequence[Row], about: str) -> str:
@@ -63,7 +67,7 @@ def write_gallery(target: Path, rows: Sequence[Row], about: str) -> None:
 
 
 def _section(row: Row, best: float) -> str:
-    figures = "".join(_figure(hit, row.title, best) for hit in row.hits)
+    figures = "".join(_figure(hit, row, best) for hit in row.hits)
     found = figures or "<p class=none>Nothing found.</p>"
     kind = "row line" if len(row.hits) <= ONE_LINE else "row"
     return (
@@ -71,7 +75,7 @@ def _section(row: Row, best: float) -> str:
     )
 
 
-def _figure(hit: Hit, title: str, best: float) -> str:
+def _figure(hit: Hit, row: Row, best: float) -> str:
     name = hit.path.name if hit.path else f"image {hit.image.id}"
     info = hit.image.info
     ratio = min(WIDEST, max(NARROWEST, info.width / info.height))
@@ -79,12 +83,22 @@ def _figure(hit: Hit, title: str, best: float) -> str:
     facts = f"{info.width} × {info.height}" + (f", {info.taken:%Y-%m-%d}" if info.taken else "")
     return (
         f'<figure style="--ratio:{ratio:.3f}">'
-        f"{_picture(thumbnail(hit.image), f'Hit {hit.rank} for {title}: {name}')}"
+        f"{_shown(hit, row, f'Hit {hit.rank} for {row.title}: {name}')}"
         f'<div class=bar><i style="width:{part:.1%}"></i></div>'
         f'<figcaption title="{_text(str(hit.path or name))} ({_text(facts)})">'
         f"<bdi>{_text(name)}</bdi><data value={hit.score:.6f}>{_number(hit.score)}</data>"
         "</figcaption></figure>\n"
     )
+
+
+def _shown(hit: Hit, row: Row, alt: str) -> str:
+    """The picture, with its heat over it where there is one."""
+    small = thumbnail(hit.image)
+    heat = row.heats.get(hit.image.id)
+    if small is None or heat is None:
+        return _picture(small, alt)
+    over = f'<img class=heat src="{png_uri(heat)}" alt="">'
+    return f"<div class=shown>{_picture(small, alt)}{over}</div>"
 
 
 def _picture(small: Thumbnail | None, alt: str) -> str:

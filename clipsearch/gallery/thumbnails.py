@@ -43,6 +43,11 @@ def thumbnail(image: Image) -> Thumbnail | None:
     return Thumbnail(f"data:image/jpeg;base64,{text}", width, height)
 
 
+def png_uri(content: bytes) -> str:
+    """A PNG as a data URI."""
+    return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+
+
 def thumbnail_size(width: int, height: int) -> tuple[int, int]:
     """Width and height with the same proportions and no side above 320; never enlarged."""
     scale = min(1.0, LONGER_SIDE / max(width, height))
