@@ -34,6 +34,10 @@ ClipsearchError
 │   ├── ResumeDiffers           a run is taken up with other settings or data
 │   ├── RunInTheWay             a run or a model stands where one is to be written
 │   └── ModelGotWorse           the trained model is no better than its start
+├── EvaluationError             (in clipsearch.evaluation_errors)
+│   ├── SourceUnreadable        captions or their pictures cannot be opened at all
+│   ├── NothingToMeasure        no picture that can be measured is left
+│   └── BadTemplates            prompt templates or class names serve nothing
 └── IngestError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read

@@ -7,7 +7,12 @@ import signal
 import click
 import pytest
 
-from clipsearch import errors, migration_errors, training_errors  # noqa: F401  the whole tree
+from clipsearch import (  # the whole tree
+    errors,
+    evaluation_errors,  # noqa: F401
+    migration_errors,  # noqa: F401
+    training_errors,  # noqa: F401
+)
 from clipsearch.cli.exits import run
 from clipsearch.errors import ClipsearchError
 
