@@ -22,6 +22,7 @@ STRONGEST = 0.7
 """How much of a picture the greatest heat covers; the least covers a part of it."""
 WEAKEST = 0.35
 LONGER_SIDE = 640
+LEAST_SIDE = 400
 TITLE = 28
 BOX = "#7fdbff"
 
@@ -41,8 +42,12 @@ def draw(explanation: Explanation, picture: Picture) -> Image.Image:
 
 
 def shown_pixels(explanation: Explanation, picture: Picture, longer_side: int) -> Pixels:
-    """The whole picture upright, uint8 [h, w, 3], its longer side at most so many pixels."""
-    scale = min(1.0, longer_side / max(explanation.width, explanation.height))
+    """The whole picture upright, uint8 [h, w, 3], its longer side at most so many pixels.
+
+    A tiny one is enlarged, so that a title and a box can be seen.
+    """
+    longest = max(explanation.width, explanation.height)
+    scale = min(longer_side, max(longest, LEAST_SIDE)) / longest
     height = max(1, round(explanation.height * scale))
     width = max(1, round(explanation.width * scale))
     whole = Preprocessing(

@@ -1,0 +1,86 @@
+"""clipsearch explain, as it is called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from running import Clipsearch
+
+
+def test_json_has_a_grid_that_sums_up_to_the_score(
+    clipsearch: Clipsearch, photographs: Path
+) -> None:
+    ran = clipsearch("explain", photographs / "chelsea.png", "a cat", "--json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert (found["schema_version"], found["command"], found["text"]) == (1, "explain", "a cat")
+    numbers = found["grid"]["values"]
+    assert len(numbers) == found["grid"]["rows"]
+    assert sum(map(sum, numbers)) == pytest.approx(found["score"], abs=2e-3)
+
+
+def test_words_have_boxes_inside_the_picture(clipsearch: Clipsearch, photographs: Path) -> None:
+    ran = clipsearch("explain", photographs / "rocket.jpg", "a rocket and a sky", "--words")
+    assert ran.code == 0, ran.err
+    rows = [line.split("\t") for line in ran.lines]
+    assert [row[0] for row in rows] == ["rocket", "sky"]
+    left, top, width, height = map(int, rows[0][2:])
+    with Image.open(photographs / "rocket.jpg") as picture:
+        assert left >= 0
+        assert top >= 0
+        assert left + width <= picture.width
+        assert top + height <= picture.height
+
+
+def test_out_writes_a_picture(clipsearch: Clipsearch, photographs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "heat.png"
+    ran = clipsearch("explain", photographs / "chelsea.png", "a", "cat", "--out", out)
+    assert ran.code == 0, ran.err
+    with Image.open(out) as drawn:
+        assert drawn.format == "PNG"
+        assert min(drawn.size) > 200
+    assert len(ran.lines) == 7
+
+
+def test_a_picture_comes_on_stdin(clipsearch: Clipsearch, photographs: Path) -> None:
+    ran = clipsearch("explain", "-", "a cat", stdin=(photographs / "chelsea.png").read_bytes())
+    assert len(ran.lines) == 7
+
+
+def test_a_terminal_shows_the_picture_in_colour(clipsearch: Clipsearch, photographs: Path) -> None:
+    shown = clipsearch.on_terminal("explain", photographs / "chelsea.png", "a cat")
+    assert "▀" in shown
+    assert "\x1b[" in shown
+
+
+def test_no_color_gives_numbers(clipsearch: Clipsearch, photographs: Path) -> None:
+    shown = clipsearch.on_terminal("explain", photographs / "chelsea.png", "a cat", NO_COLOR="1")
+    assert "\x1b[" not in shown
+    assert "0.0" in shown
+
+
+def test_what_is_no_picture_is_said(clipsearch: Clipsearch, tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"nothing")
+    ran = clipsearch("explain", tmp_path / "x.jpg", "a cat")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("clipsearch: cannot read")
+
+
+def test_an_empty_text_is_said(clipsearch: Clipsearch, photographs: Path) -> None:
+    assert clipsearch("explain", photographs / "chelsea.png", " ").code == 2
+
+
+def test_the_gallery_shows_where_the_query_is(indexed: Clipsearch, tmp_path: Path) -> None:
+    page = tmp_path / "found.html"
+    ran = indexed("query", "a cat", "-k", "2", "--html", page, "--explain")
+    assert ran.code == 0, ran.err
+    assert page.read_text().count('<img class=heat src="data:image/png;base64,') == 2
+
+
+def test_the_gallery_needs_a_page(indexed: Clipsearch) -> None:
+    ran = indexed("query", "a cat", "--explain")
+    assert ran.code == 2
+    assert "--html" in ran.err

@@ -1,0 +1,116 @@
+"""clipsearch migrate, as it is called."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from running import Clipsearch
+
+pytest.importorskip("onnx", reason="the tiny towers are written with onnx")
+
+from towers.tiny_folder import write_tiny_folder
+
+Paint = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def tower(tmp_path: Path) -> Path:
+    return write_tiny_folder(tmp_path / "tower")
+
+
+@pytest.fixture
+def filled(clipsearch: Clipsearch, pictures: Path, paint: Paint) -> Clipsearch:
+    paint("red.png", "red")
+    paint("blue.png", "blue")
+    assert clipsearch("index", pictures).code == 0
+    return clipsearch
+
+
+def held_tower(clipsearch: Clipsearch) -> str:
+    name: str = json.loads(clipsearch("status", "--json").out)["tower"]["name"]
+    return name
+
+
+def made_by_an_earlier_version(clipsearch: Clipsearch) -> None:
+    """Let the catalogue name built-in towers that are no more."""
+    path = clipsearch.home / "collections" / "default" / "catalogue.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "UPDATE facts SET value = json_set(value, '$.name', 'builtin-0') WHERE key = 'tower'"
+        )
+    database.close()
+
+
+def test_a_collection_goes_over_and_back(filled: Clipsearch, tower: Path) -> None:
+    ran = filled("migrate", "--model", tower)
+    assert ran.code == 0, ran.err
+    assert "2 images embedded" in ran.out
+    assert held_tower(filled) == f"local-dir:{tower}"
+    assert filled("verify").code == 0
+    assert filled("migrate").code == 0
+    assert filled("query", "red").code == 0
+
+
+def test_a_collection_of_an_earlier_builtin_tower_is_told_and_taken_over(
+    filled: Clipsearch,
+) -> None:
+    made_by_an_earlier_version(filled)
+    told = filled("query", "red")
+    assert told.code == 2
+    assert "`clipsearch migrate`" in told.err
+    assert filled("migrate").code == 0
+    assert filled("query", "red").code == 0
+
+
+def test_an_earlier_builtin_tower_that_is_asked_for_is_told(clipsearch: Clipsearch) -> None:
+    told = clipsearch("score", "x.png", "--text", "x", "--model", "builtin-999")
+    assert told.code == 2
+    assert "clipsearch migrate" in told.err
+
+
+def test_json_says_what_was_done(filled: Clipsearch, tower: Path) -> None:
+    found = json.loads(filled("migrate", "--model", tower, "--json").out)
+    assert (found["command"], found["migrated"], found["embedded"]) == ("migrate", True, 2)
+    assert found["new"]["name"] == f"local-dir:{tower}"
+
+
+def test_a_collection_that_is_there_already_is_left(filled: Clipsearch) -> None:
+    ran = filled("migrate")
+    assert ran.code == 0
+    assert "already" in ran.out
+
+
+def test_pictures_that_are_gone_are_named_and_kept(
+    filled: Clipsearch, tower: Path, pictures: Path
+) -> None:
+    (pictures / "red.png").unlink()
+    ran = filled("migrate", "--model", tower, "--json")
+    assert ran.code == 2
+    assert f"{pictures / 'red.png'}: its file is gone" in ran.err
+    assert "--drop-missing" in ran.err
+    assert json.loads(ran.out)["unreached"][0]["path"] == str(pictures / "red.png")
+    assert held_tower(filled).startswith("builtin")
+
+
+def test_pictures_that_are_gone_are_left_behind_if_asked(
+    filled: Clipsearch, tower: Path, pictures: Path
+) -> None:
+    (pictures / "red.png").unlink()
+    ran = filled("migrate", "--model", tower, "--drop-missing")
+    assert ran.code == 0, ran.err
+    assert "1 taken out" in ran.out
+    assert f"taken out: {pictures / 'red.png'}" in ran.err
+
+
+def test_nothing_to_give_up_is_exit_1(filled: Clipsearch) -> None:
+    assert filled("migrate", "--abandon").code == 1
+
+
+def test_a_collection_that_is_not_there_is_said(clipsearch: Clipsearch) -> None:
+    ran = clipsearch("migrate", "-c", "nowhere")
+    assert ran.code == 2
+    assert "there is no collection 'nowhere'" in ran.err
