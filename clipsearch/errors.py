@@ -37,7 +37,7 @@ ClipsearchError
 ├── EvaluationError             (in clipsearch.evaluation_errors)
 │   ├── SourceUnreadable        captions or their pictures cannot be opened at all
 │   ├── NothingToMeasure        no picture that can be measured is left
-│   └── BadTemplates            prompt templates or class names serve nothing
+│   └── BadTemplates            a prompt template has no place for a name
 └── IngestError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read
