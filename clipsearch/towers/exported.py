@@ -68,13 +68,14 @@ class ExportedTowers:
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts, long ones cut at its number of tokens: float32 [n, dim]."""
         rows = np.empty((len(texts), self.identity.dim), np.float32)
-        encoded = self._tokenizer.encode(texts)
-        for start in range(0, len(texts), BATCH):
-            ids, mask = padded(encoded[start : start + BATCH], self._folder.text)
+        # One by one: dynamic int8 takes its scale from all that runs together, and a text must
+        # have the same embedding whatever stands beside it.
+        for place, encoded in enumerate(self._tokenizer.encode(texts)):
+            ids, mask = padded([encoded], self._folder.text)
             given = {"input_ids": ids, "attention_mask": mask}
             taken = {name: given[name] for name in self._text_inputs}
             found = self._text_session.run(["embedding"], taken)[0]
-            rows[start : start + BATCH] = of_unit_length(np.asarray(found))
+            rows[place : place + 1] = of_unit_length(np.asarray(found))
         return rows
 
     def parts(self, pixels: Pixels) -> Parts | None:

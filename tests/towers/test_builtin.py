@@ -31,6 +31,13 @@ def test_it_embeds_pictures_and_texts_in_one_space(tmp_path: Path) -> None:
     assert pair.languages == ("en",)
 
 
+def test_a_text_has_one_embedding_whatever_is_embedded_beside_it(tmp_path: Path) -> None:
+    pair = load_towers("builtin", tmp_path)
+    texts = ["a dog", "two men in red shirts climb a rock above the sea at night", "snow"]
+    alone = np.concatenate([pair.embed_texts([text]) for text in texts])
+    assert np.array_equal(pair.embed_texts(texts), alone)
+
+
 def test_it_is_found_by_the_name_in_its_identity(tmp_path: Path) -> None:
     pair = load_towers("builtin", tmp_path)
     assert load_towers(pair.identity.name, tmp_path).identity == pair.identity
