@@ -7,7 +7,8 @@ embedding is what that place says of the text. What the rows are depends on the 
   up to the embedding.
 - `integrated`, for an average over places and other layers: its share by integrated gradients;
   the sum holds to about 0.001.
-- `tokens`, for transformers and attention pooling: the place's own embedding, of unit length.
+- `tokens`, for transformers and attention pooling, and where shares do not sum up: the place's
+  own embedding, of unit length.
 - `occlusion`, for any tower: the embedding less that of the picture with the place covered.
 """
 
@@ -20,7 +21,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.towers.pair import TowerPair, usable
+from clipsearch.towers.pair import TowerPair, of_unit_length, usable
 from clipsearch.values import Embeddings, Pixels
 
 Method = Literal["linear", "integrated", "tokens", "occlusion"]
@@ -33,6 +34,7 @@ STEPS = 32
 # for a small one, and float32 rounds away what is much smaller.
 HALF_STEP = 0.05
 ROUNDING = 1e-4
+MISSED = 0.05
 OCCLUSION_GRID = 7
 OVERLAP = 0.5
 
@@ -73,7 +75,9 @@ def pooled_parts(regions: NDArray[np.float32], head: Head) -> Parts:
     Integrated gradients (Sundararajan et al. 2017) from activations of nothing to the average,
     place by place: share_l = mean over a in (0, 1) of the derivative of head at a * average in
     the direction of place l, over the number of places. What the head gives for nothing is
-    shared out equally. For a linear head each step is exact, and so is the sum.
+    shared out equally. For a linear head each step is exact, and so is the sum. Where the sum
+    misses the embedding (a head may begin with a norm, and be all bend near nothing), the head
+    is given each place alone, as a token.
     """
     channels, rows, columns = regions.shape
     places = np.ascontiguousarray(regions.reshape(channels, -1).T)
@@ -85,6 +89,10 @@ def pooled_parts(regions: NDArray[np.float32], head: Head) -> Parts:
         at = np.float32((step + 0.5) / STEPS) * average
         above, below = head(at + HALF_STEP * places), head(at - HALF_STEP * places)
         shares += (above.astype(np.float64) - below) / (2 * HALF_STEP * STEPS)
+    if np.linalg.norm(shares.sum(axis=0) / count + nothing - whole) > MISSED * np.linalg.norm(
+        whole
+    ):
+        return Parts(rows, columns, of_unit_length(head(places)), "tokens")
     shares = (shares + nothing) / count
     length = np.linalg.norm(whole)
     linear = _is_linear(head, places, whole, nothing)

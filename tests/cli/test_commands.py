@@ -74,7 +74,15 @@ def test_every_example_of_help_is_accepted(name: str, command: click.Command) ->
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/models.md", "docs/output.md", "docs/fine-tuning.md"]
+    "page",
+    [
+        "README.md",
+        "docs/models.md",
+        "docs/output.md",
+        "docs/migrating.md",
+        "docs/explaining.md",
+        "docs/fine-tuning.md",
+    ],
 )
 def test_every_command_of_the_documents_is_accepted(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")

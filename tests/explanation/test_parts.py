@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colour_towers import ColourTowers
+from numpy.typing import NDArray
 
 from clipsearch.images import decode_picture
 from clipsearch.towers import Parts, TowerPair, load_towers, picture_parts
 from clipsearch.towers.onnx_cutting import cut_before_pooling
+from clipsearch.towers.parts import pooled_parts
 from clipsearch.values import Pixels
 
 pytest.importorskip("onnx", reason="the tiny towers are written with onnx")
@@ -57,6 +59,18 @@ def test_the_shares_of_a_bent_head_nearly_sum_up(tmp_path: Path) -> None:
     assert parts.method == "integrated"
     score, total = score_and_sum(tower, pixels, parts)
     assert total == pytest.approx(score, abs=5e-3)
+
+
+def test_a_head_whose_shares_miss_its_embedding_is_given_each_place_alone() -> None:
+    def head(averages: NDArray[np.float32]) -> NDArray[np.float32]:
+        lengths = np.linalg.norm(averages, axis=1, keepdims=True)
+        return np.asarray(np.square(averages / np.maximum(lengths, 1e-6)), np.float32)
+
+    regions = np.random.default_rng(0).random((5, 2, 3), dtype=np.float32)
+    parts = pooled_parts(regions, head)
+    assert parts.method == "tokens"
+    alone = head(regions.reshape(5, 6).T)
+    assert parts.embeddings == pytest.approx(alone / np.linalg.norm(alone, axis=1, keepdims=True))
 
 
 def test_the_builtin_tower_tells_without_torch_what_it_sees_where(photographs: Path) -> None:
