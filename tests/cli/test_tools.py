@@ -65,7 +65,7 @@ def test_unpack_writes_a_folder_that_open_clip_loads(
     assert (ran.code, ran.out) == (0, f"local-dir:{folder}\n"), ran.err
     assert f"wrote {folder}" in ran.err
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
-    assert model.text.output_dim == 256
+    assert model.text.output_dim == 640
 
 
 def test_doctor_finds_a_sound_installation_sound(indexed: Clipsearch) -> None:
