@@ -96,6 +96,7 @@ def _lessons(material: Material, features: torch.Tensor) -> Lessons:
     return Lessons(
         captions=material.captions,
         names=material.names,
+        words=material.words,
         anchors=anchors_from(classifier.weight.detach()[1:], features[0]),
         scatter=features,
         beliefs=beliefs_of(classifier, features),

@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy, kl_div, linear
 from clipsearch.training.anchors import Anchors
 from clipsearch.training.batches import Batch
 from clipsearch.training.heads import Heads
-from clipsearch.training.losses import HOTTEST, contrastive_loss
+from clipsearch.training.losses import HOTTEST, contrastive_loss, scale_of
+from clipsearch.training.words import Words
 
 Random = np.random.Generator
 USUAL_NAME = 0.5
@@ -20,11 +21,13 @@ SHARPER = 2.0
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many invented features and told pictures a step has, and what each class loss weighs."""
+    """How many invented features and told pictures a step has, and what class losses and words
+    weigh beside the captions' loss."""
 
     anchors: int = 256
     beliefs: int = 256
-    weight: float = 0.12
+    weight: float = 0.1
+    words: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Lessons:
 
     captions: Captions
     names: Names
+    words: Words
     anchors: Anchors
     scatter: Tensor
     beliefs: Tensor
@@ -79,8 +83,9 @@ class Lessons:
 
         `pooled` [b + p, 1280] are the captioned pictures of the batch and then photos of the
         `classes` [p]. The captions have a contrastive loss: a caption is wrong for every picture
-        but its own. Against the names of all classes stand the photos, invented features, and
-        real pictures, which are to be told as the image tower's classifier tells them.
+        but its own; and single words find the pictures they are said of. Against the names of
+        all classes stand the photos, invented features, and real pictures, which are to be told
+        as the image tower's classifier tells them.
         """
         captioned = len(batch.pictures)
         images = heads.embed_images(pooled[:captioned])
@@ -92,7 +97,18 @@ class Lessons:
             + self._invented_loss(tell, random)
             + self._belief_loss(tell, random)
         )
-        return contrastive_loss(images, texts, heads.log_scale) + self.sizes.weight * taught
+        words = self._word_loss(heads, images, batch, random)
+        told = contrastive_loss(images, texts, heads.log_scale)
+        return told + self.sizes.words * words + self.sizes.weight * taught
+
+    def _word_loss(self, heads: Heads, images: Tensor, batch: Batch, random: Random) -> Tensor:
+        """Let each word, in one of its templates, find the pictures of the batch it is said of."""
+        count = self.words.pooled.shape[1]
+        drawn = self.words.pooled[_some(len(self.words.pooled), count, random), torch.arange(count)]
+        pictures = torch.from_numpy(batch.pictures)
+        return self.words.loss(
+            images, pictures, heads.embed_texts(drawn), scale_of(heads.log_scale)
+        )
 
     def _invented_loss(self, tell: "_Telling", random: Random) -> Tensor:
         """Let invented features be told by the names of their classes."""

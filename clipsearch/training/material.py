@@ -22,6 +22,8 @@ from clipsearch.training.sentences import (
     read_tokenizer,
 )
 from clipsearch.training.starting_weights import LABELS, load_trunk
+from clipsearch.training.words import TEMPLATES as WORD_TEMPLATES
+from clipsearch.training.words import Words, choose_words, count_writers, words_from
 
 CAPTIONED, PHOTOS, ELSEWHERE = "flickr8k", "imagenet_sample", "coco"
 LIFTING_PICTURES = 400  # every so-manieth picture shows how the first bottleneck is to be lifted
@@ -56,6 +58,7 @@ class Material:
     dev_view: NDArray[np.float16]
     captions: Captions
     names: Names
+    words: Words
     photo_classes: NDArray[np.int64]
     dev: DevSet
 
@@ -86,6 +89,7 @@ def gather(folders: Folders, plan: Plan) -> Material:
         dev_view=dev_view,
         captions=sentences.captions(f"{CAPTIONED}-train", captioned),
         names=sentences.names(classes),
+        words=sentences.words(captioned),
         photo_classes=_classes_of(photos, classes),
         dev=_dev_set(sentences, dev, classes),
     )
@@ -142,6 +146,16 @@ class _Sentences:
         ]
         counts = np.array([len(names) for names in classes.names], dtype=np.int64)
         return Names(torch.stack(pooled), np.cumsum(counts) - counts, counts)
+
+    def words(self, examples: Sequence[Example]) -> Words:
+        """Give the words of the captions in every template."""
+        writers = count_writers(examples)
+        chosen = choose_words(writers)
+        pooled = [
+            self.pooled(f"words-{place}", [template.format(word) for word in chosen])
+            for place, template in enumerate(WORD_TEMPLATES)
+        ]
+        return words_from(torch.stack(pooled), chosen, writers)
 
 
 def _dev_set(

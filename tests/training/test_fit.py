@@ -11,6 +11,7 @@ from clipsearch.training.fit import Photos, Schedule, Trainee, fit
 from clipsearch.training.heads import Dropout, Heads
 from clipsearch.training.lessons import Captions, Lessons, Names, Sizes
 from clipsearch.training.sight import CachedSight
+from clipsearch.training.words import Words
 
 PICTURES, PHOTOS, CLASSES = 12, 4, 6
 
@@ -28,6 +29,11 @@ def _trainee() -> Trainee:
     lessons = Lessons(
         captions=Captions(captions, np.arange(0, PICTURES * 2, 2)),
         names=names,
+        words=Words(
+            torch.randn(3, 5, 384, generator=random),
+            torch.eye(PICTURES)[:, :5] > 0,
+            torch.eye(PICTURES)[:, :5] == 0,
+        ),
         anchors=anchors_from(torch.randn(CLASSES, 1280, generator=random), features[0]),
         scatter=features,
         beliefs=torch.rand(2, PICTURES + PHOTOS, CLASSES, generator=random).softmax(2),
