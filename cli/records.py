@@ -61,7 +61,8 @@ def image_record(image: Image) -> dict[str, Any]:
         "latitude": info.latitude,
         "longitude": info.longitude,
         "captions": [
-            {"text": caption.text, "source": caption.source} for caption in image.captions
+            {"text": caption.text, "source": caption.source, "kind": caption.kind}
+            for caption in image.captions
         ],
         "metadata": dict(image.metadata),
     }

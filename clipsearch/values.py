@@ -152,10 +152,14 @@ class TowerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A text about an image, with its source: human, sidecar, xmp or generated:MODEL."""
+    """A text about an image, with its source: human, sidecar, table, xmp, iptc, generated:MODEL.
+
+    `kind` is "keywords" for a list of words about it, joined by ", ".
+    """
 
     text: str
     source: str = "human"
+    kind: Literal["caption", "keywords"] = "caption"
 
 
 @dataclass(frozen=True, slots=True)

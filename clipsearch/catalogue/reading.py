@@ -99,7 +99,9 @@ def images_of(connection: Connection, ids: Sequence[int]) -> dict[int, Image]:
         paths = _grouped(connection, select(files.c.image_id, files.c.path), files, part)
         texts = _grouped(
             connection,
-            select(captions.c.image_id, captions.c.text, captions.c.source),
+            select(
+                captions.c.image_id, captions.c.text, captions.c.source, captions.c.kind
+            ).order_by(captions.c.id),
             captions,
             part,
         )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 APPLICATION_ID = 0x434C4950  # "CLIP", read as a big-endian integer
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -90,7 +90,37 @@ captions = Table(
     Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("text", Text, nullable=False),
     Column("source", Text, nullable=False),
+    # 'caption', or 'keywords' (one row holds them all, joined by ", ")
+    Column("kind", Text, nullable=False, server_default="caption"),
+    # the file that the text was read from, as bytes; NULL for what a program said
+    Column("file", LargeBinary, index=True),
+    # little-endian float32 [dim]; NULL until the collection's tower embedded it
     Column("embedding", LargeBinary),
+    # an id is never given twice and its text never changes, so an index of captions may lag
+    sqlite_autoincrement=True,
+)
+
+caption_files = Table(
+    "caption_files",
+    metadata,
+    # a sidecar or a table of captions, as it was when it was read
+    Column("path", LargeBinary, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
+)
+
+perceptual_hashes = Table(
+    "perceptual_hashes",
+    metadata,
+    Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+words_stale = Table(
+    "words_stale",
+    metadata,
+    # images whose row in `words` no longer says what the other tables say
+    Column("image_id", Integer, primary_key=True),
 )
 
 skips = Table(
@@ -104,9 +134,27 @@ skips = Table(
 )
 
 
+# What can be found by its words, a row an image: derived from captions and files, and brought
+# up by `catalogue.words`. The triggers note what has to be brought up, whoever wrote.
+_WORDS = (
+    "CREATE VIRTUAL TABLE words USING fts5(captions, keywords, names, "
+    "tokenize = 'porter unicode61 remove_diacritics 2')",
+    *(
+        f"CREATE TRIGGER words_{table}_{event.lower()} AFTER {event} ON {table} BEGIN "
+        f"INSERT OR IGNORE INTO words_stale VALUES ({row}.image_id); END"
+        for table in ("captions", "files")
+        for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old"))
+    ),
+    "CREATE TRIGGER words_images_delete AFTER DELETE ON images BEGIN "
+    "DELETE FROM words WHERE rowid = old.id; END",
+)
+
+
 def create_schema(connection: Connection) -> None:
     """Make the tables of an empty database and sign it as ours."""
     metadata.create_all(connection)
+    for statement in _WORDS:
+        connection.execute(text(statement))
     connection.execute(text(f"PRAGMA application_id = {APPLICATION_ID}"))
     connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
 
@@ -132,7 +180,24 @@ def _remember_hidden_names(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE roots ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0"))
 
 
+def _learn_words_and_hashes(connection: Connection) -> None:
+    """Schema 3 kept captions without kind or file, and gave their ids twice."""
+    connection.execute(text("ALTER TABLE captions RENAME TO captions_3"))
+    connection.execute(text("DROP INDEX IF EXISTS ix_captions_image_id"))
+    for table in (captions, caption_files, perceptual_hashes, words_stale):
+        table.create(connection)
+    columns = "id, image_id, text, source, embedding"
+    connection.execute(
+        text(f"INSERT INTO captions ({columns}) SELECT {columns} FROM captions_3 ORDER BY id")
+    )
+    connection.execute(text("DROP TABLE captions_3"))
+    for statement in _WORDS:
+        connection.execute(text(statement))
+    connection.execute(text("INSERT OR IGNORE INTO words_stale SELECT id FROM images"))
+
+
 _STEPS: dict[int, Callable[[Connection], None]] = {
     1: _remember_exclusions_and_mounts,
     2: _remember_hidden_names,
+    3: _learn_words_and_hashes,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,12 @@ def keep_image(connection: Connection, image_id: int, metadata: Mapping[str, Any
 
 def add_captions(connection: Connection, image_id: int, texts: Sequence[Caption]) -> None:
     """Put in captions that the image does not have yet."""
-    query = select(captions.c.text, captions.c.source).where(captions.c.image_id == image_id)
-    held = {tuple(row) for row in connection.execute(query)}
+    query = select(captions.c.text, captions.c.source, captions.c.kind)
+    rows = connection.execute(query.where(captions.c.image_id == image_id))
+    held = {Caption(*row) for row in rows}
     for caption in dict.fromkeys(texts):
-        if (caption.text, caption.source) not in held:
-            row = {"image_id": image_id, "text": caption.text, "source": caption.source}
+        if caption not in held:
+            row = {"image_id": image_id, **asdict(caption)}
             connection.execute(insert(captions).values(row))
 
 

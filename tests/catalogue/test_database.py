@@ -74,6 +74,21 @@ def schema_2(path: Path) -> None:
         old.commit()
 
 
+def schema_3(path: Path) -> None:
+    """A catalogue as the third schema wrote it: hidden names remembered, and a caption."""
+    schema_2(path)
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(
+            """
+            ALTER TABLE roots ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+            CREATE INDEX ix_captions_image_id ON captions (image_id);
+            INSERT INTO captions VALUES (3, 7, 'a cat', 'human', NULL);
+            PRAGMA user_version = 3;
+            """
+        )
+        old.commit()
+
+
 def image(fingerprint: bytes) -> ImageInfo:
     return ImageInfo(fingerprint, "JPEG", 4, 3, 100)
 
@@ -92,7 +107,7 @@ def test_a_catalogue_keeps_whose_embeddings_it_holds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("write", "excluded"), [(schema_1, ()), (schema_2, ("drafts",))], ids=["1", "2"]
+    ("write", "excluded"), [(schema_1, ()), (schema_2, ("drafts",)), (schema_3, ("drafts",))]
 )
 def test_a_catalogue_of_an_earlier_schema_is_migrated_with_its_rows(
     write: Callable[[Path], None], excluded: tuple[str, ...], tmp_path: Path
@@ -107,7 +122,7 @@ def test_a_catalogue_of_an_earlier_schema_is_migrated_with_its_rows(
     assert version == SCHEMA_VERSION
 
 
-@pytest.mark.parametrize("write", [schema_1, schema_2])
+@pytest.mark.parametrize("write", [schema_1, schema_2, schema_3])
 def test_a_migrated_catalogue_has_the_tables_of_a_new_one(
     write: Callable[[Path], None], tmp_path: Path
 ) -> None:
@@ -117,6 +132,15 @@ def test_a_migrated_catalogue_has_the_tables_of_a_new_one(
     write(old / FILE_NAME)
     Catalogue.create(new, TOWER).close()
     assert columns(old) == columns(new)
+
+
+def test_captions_of_the_third_schema_stay_and_their_words_are_to_be_learnt(
+    tmp_path: Path,
+) -> None:
+    schema_3(tmp_path / FILE_NAME)
+    with Catalogue.open(tmp_path) as migrated, migrated.reader() as connection:
+        assert reading.images_of(connection, [7])[7].captions == (Caption("a cat"),)
+        assert connection.exec_driver_sql("SELECT * FROM words_stale").all() == [(7,)]
 
 
 def columns(folder: Path) -> dict[str, set[str]]:

@@ -34,6 +34,7 @@ FLOORS = {
     "training": 2,
     "evaluation": 2,
     "collection": 3,
+    "collection_reader": 3,
     "embedder": 3,
     "status": 3,
     "tower_choice": 3,

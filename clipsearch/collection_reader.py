@@ -1,0 +1,188 @@
+"""What a collection can be asked, safe from several threads at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from clipsearch.catalogue import FILE_NAME, Catalogue, reading
+from clipsearch.embedder import Embedder
+from clipsearch.errors import CollectionMissing
+from clipsearch.images import Picture
+from clipsearch.migration_errors import TowerReplaced
+from clipsearch.search import Direction, Likeness, Query, Searcher, Words, query_embedding
+from clipsearch.settings import DEFAULT_COLLECTION, collection_folder, default_home
+from clipsearch.status import CollectionStatus, VerifyReport, status_of, verify_collection
+from clipsearch.tower_choice import TowerChoice
+from clipsearch.towers import TowerOptions, TowerPair
+from clipsearch.values import Embeddings, Hit, Image, Skip
+
+
+class CollectionReader:
+    """The reading half of a `Collection`."""
+
+    def __init__(
+        self,
+        name: str = DEFAULT_COLLECTION,
+        *,
+        home: Path | None = None,
+        tower: TowerPair | None = None,
+        model: str | None = None,
+        options: TowerOptions | None = None,
+        wait_seconds: float = 0.0,
+    ) -> None:
+        """Name a collection; nothing is read or written yet.
+
+        `tower` is a tower pair at hand; else `model` names one (default: the collection's own,
+        or the built-in one for a new collection). Raises BadCollectionName.
+        """
+        self.name = name
+        self.home = home or default_home()
+        self.folder = collection_folder(self.home, name)
+        self._choice = TowerChoice(tower, model, options)
+        self._wait_seconds = wait_seconds
+        self._lock = threading.RLock()
+        self._catalogue: Catalogue | None = None
+        self._searcher: Searcher | None = None
+        self._tower: TowerPair | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was written to it."""
+        return (self.folder / FILE_NAME).exists()
+
+    @property
+    def tower(self) -> TowerPair:
+        """Its tower pair. Raises TowerMismatch if the given one is not what it was made with."""
+        with self._lock:
+            if self._tower is None:
+                self._tower = self._load_tower()
+            return self._tower
+
+    def query(self, text: str, k: int = 10) -> list[Hit]:
+        """The `k` images that fit the words best, best first."""
+        return self.search(Query([Words(text)], k))
+
+    def similar(self, picture: Picture, k: int = 10) -> list[Hit]:
+        """The `k` images most like a picture (path, bytes, PIL image, array), best first."""
+        return self.search(Query([Likeness(picture)], k))
+
+    def nearest(self, embedding: Embeddings, k: int = 10) -> list[Hit]:
+        """The `k` images nearest to an embedding [dim] of its tower, best first."""
+        return self.search(Query([Direction(embedding)], k))
+
+    def search(self, query: Query) -> list[Hit]:
+        """Answer a query of several parts, with weights, filter and least score.
+
+        Raises CollectionMissing, EmptyQuery, UnreadableScript, UnreadableQueryImage,
+        TowerMismatch, GenerationDamaged. A collection that went over to another tower since
+        it was opened is asked with that one.
+        """
+        try:
+            hits = self._hits(query)
+        except TowerReplaced:
+            if any(isinstance(part, Direction) for part in query.parts):
+                raise  # an embedding of the old tower says nothing to the new one
+            self._forget_tower()
+            hits = self._hits(query)
+        if query.min_score is None:
+            return hits
+        return [hit for hit in hits if hit.score >= query.min_score]
+
+    def _hits(self, query: Query) -> list[Hit]:
+        searcher, tower = self._search(), self.tower
+        if searcher.tower != tower.identity:
+            raise TowerReplaced(tower.identity, searcher.tower)
+        return searcher.hits(query_embedding(query.parts, tower), query.k, query.where)
+
+    def image(self, image_id: int) -> Image:
+        """One image. Raises KeyError for an id that is not there."""
+        return self.images([image_id])[image_id]
+
+    def images(self, ids: Sequence[int]) -> dict[int, Image]:
+        """The images of those ids that are there."""
+        with self._open().reader() as connection:
+            return reading.images_of(connection, ids)
+
+    def embedding(self, image_id: int) -> Embeddings:
+        """An image's embedding, float32 [dim]. Raises KeyError for an id that is not there."""
+        with self._open().snapshot() as connection:
+            dim = reading.tower(connection).dim
+            _, rows = reading.embeddings_of(connection, [image_id], dim)
+        if not len(rows):
+            raise KeyError(image_id)
+        return np.asarray(rows[0])
+
+    def embeddings(self) -> Iterator[tuple[np.ndarray, Embeddings]]:
+        """All ids and embeddings in chunks: int64 [n], float32 [n, dim]."""
+        return self._open().embedding_chunks()
+
+    def __iter__(self) -> Iterator[Image]:
+        return self._open().images()
+
+    def __len__(self) -> int:
+        with self._open().reader() as connection:
+            return reading.count_embeddings(connection)
+
+    def skips(self) -> list[Skip]:
+        """The images that are left out, with their reasons."""
+        with self._open().reader() as connection:
+            return reading.all_skips(connection)
+
+    def similarity(self, pictures: Sequence[Picture], texts: Sequence[str]) -> Embeddings:
+        """Cosines of every picture with every text: float32 [pictures, texts]."""
+        return Embedder(tower=self.tower).similarity(pictures, texts)
+
+    def status(self) -> CollectionStatus:
+        """How much it holds and how its index stands."""
+        return status_of(self._open(), self.name, self.folder)
+
+    def verify(self) -> VerifyReport:
+        """Check catalogue and index down to their bytes; nothing is changed."""
+        return verify_collection(self._open(), self.folder)
+
+    def close(self) -> None:
+        """Let go of files; the next call opens them again."""
+        with self._lock:
+            if self._catalogue is not None:
+                self._catalogue.close()
+            self._catalogue = self._searcher = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> Catalogue:
+        with self._lock:
+            if self._catalogue is None:
+                if not self.exists:
+                    raise CollectionMissing(self.name, self.home)
+                self._catalogue = Catalogue.open(self.folder)
+            return self._catalogue
+
+    def _search(self) -> Searcher:
+        with self._lock:
+            if self._searcher is None:
+                self._searcher = Searcher(self._open(), self.folder)
+            return self._searcher
+
+    def _forget_tower(self) -> None:
+        with self._lock:
+            self._tower = self._searcher = None
+
+    def _load_tower(self) -> TowerPair:
+        if not self.exists:
+            return self._choice.begin(self.home)
+        return self._choice.go_on(self.name, self._open().tower(), self.home)
