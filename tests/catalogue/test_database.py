@@ -14,7 +14,7 @@ import pytest
 from clipsearch.catalogue import FILE_NAME, Catalogue, reading, transaction, writing
 from clipsearch.catalogue.schema import SCHEMA_VERSION
 from clipsearch.errors import CatalogueDamaged, CatalogueForeign, CatalogueTooNew
-from clipsearch.values import FoundFile, ImageInfo, TowerIdentity
+from clipsearch.values import Caption, FoundFile, ImageInfo, TowerIdentity
 
 TOWER = TowerIdentity("colours", 4, "fp32", "d" * 64)
 EMBEDDING = np.array([1, 0, 0, 0], np.float32)
