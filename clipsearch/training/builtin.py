@@ -12,26 +12,22 @@ import datetime
 import logging
 from pathlib import Path
 
-import numpy as np
 import torch
 from open_clip import CustomTextCLIP
-from torch import nn
 
 from clipsearch.training.activations import TrainedHalf
-from clipsearch.training.anchors import anchors_from
+from clipsearch.training.course import Course, Taught
 from clipsearch.training.dev_measures import measure_heads
-from clipsearch.training.fit import Photos, Schedule, Trainee, fit
-from clipsearch.training.heads import Dropout, Heads, pour_heads
-from clipsearch.training.lessons import Lessons, Sizes, beliefs_of
+from clipsearch.training.fit import Schedule, fit
+from clipsearch.training.heads import Heads, pour_heads
 from clipsearch.training.material import Folders, Material, Plan, gather
 from clipsearch.training.model import build_model, image_trunk, text_trunk
 from clipsearch.training.sentences import minilm_folder, pour_minilm
 from clipsearch.training.ship import Provenance, describe_pair, export_pair
-from clipsearch.training.sight import CachedSight, Sight, TrainedSight, pool_all
+from clipsearch.training.sight import CachedSight, TrainedSight, pool_all
 
 TRUNK = "mobilenet_edgetpu_100"
 VIEWS = 4
-DROPOUT = Dropout(image=0.7, text=0.2, detectors=0.3)
 HEADS = Schedule("heads", 110, 1024, 2e-3, 0.0, 1.0, 10)
 STAGES = Schedule("stages", 4, 512, 2e-4, 1e-4, 1.0, 1)
 RECIPE = "python -m clipsearch.training.builtin --data DIR --weights DIR --out DIR --seed {seed}"
@@ -61,16 +57,13 @@ def train(folders: Folders, plan: Plan) -> tuple[CustomTextCLIP, dict[str, float
     material = gather(folders, plan)
     half = TrainedHalf(material.trunk)
     features = torch.stack([pool_all(half, each) for each in material.views])
-    lessons = _lessons(material, features)
-    heads = Heads(DROPOUT)
-    heads.standardise(features[0, : len(material.captioned)], material.captions.pooled)
-    classifier = _classifier(material.trunk)
-    heads.detect_classes(classifier.weight.detach()[1:], classifier.bias.detach()[1:], features[0])
+    course = Course(material, features, Taught.all())
+    heads, lessons = course.heads(), course.lessons()
     for schedule, trained, sight in (
         (HEADS, None, CachedSight(features)),
         (STAGES, half, TrainedSight(half, material.views)),
     ):
-        trainee = _trainee(material, heads, trained, sight, lessons)
+        trainee = course.trainee(heads, trained, sight, lessons)
         fit(trainee, schedule, lambda: measured(heads, half, material), folders.work, plan.seed)
     return assemble(heads, material, plan.trunk), measured(heads, half, material)
 
@@ -88,38 +81,6 @@ def assemble(heads: Heads, material: Material, trunk: str) -> CustomTextCLIP:
     pour_minilm(text_trunk(model), minilm_folder())
     pour_heads(heads, model)
     return model
-
-
-def _lessons(material: Material, features: torch.Tensor) -> Lessons:
-    """Prepare what is taught beside the pictures, from the untouched image tower."""
-    classifier = _classifier(material.trunk)
-    return Lessons(
-        captions=material.captions,
-        names=material.names,
-        words=material.words,
-        anchors=anchors_from(classifier.weight.detach()[1:], features[0]),
-        scatter=features,
-        beliefs=beliefs_of(classifier, features),
-        sizes=Sizes(),
-    )
-
-
-def _classifier(trunk: nn.Module) -> nn.Linear:
-    """Give the image tower's own classifier; the first of its 1,001 classes is the background."""
-    found = trunk.get_submodule("classifier")
-    assert isinstance(found, nn.Linear)
-    return found
-
-
-def _trainee(
-    material: Material, heads: Heads, half: TrainedHalf | None, sight: Sight, lessons: Lessons
-) -> Trainee:
-    """Put together what one stage trains."""
-    captions_of = tuple(len(each.captions) for each in material.captioned)
-    first = len(captions_of)
-    places = np.arange(first, first + len(material.photos))
-    photos = Photos(places, material.photo_classes)
-    return Trainee(heads, half, sight, captions_of, lessons, photos)
 
 
 def _parser() -> argparse.ArgumentParser:

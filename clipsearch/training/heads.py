@@ -22,6 +22,7 @@ LIFT = 24.0
 SMALLEST_SPREAD = 0.05
 DEAD_SPREAD = 1e-3  # three of MiniLM's 384 numbers never move
 FIRST_LOG_SCALE = 2.66  # log(1 / 0.07)
+NEVER = -24.0  # a GELU of it is nothing
 SURE = 0.995  # a detector is silent for all but this share of the logits of real pictures
 
 
@@ -92,6 +93,11 @@ class Heads(nn.Module):
         self.detector_bias.copy_(bias - bias.mean())
         logits = linear(images, self.detector_weight, self.detector_bias)
         self.detector_bias.sub_(logits.quantile(SURE))
+
+    def silence(self, classes: Tensor) -> None:
+        """Make the detectors of these classes see nothing."""
+        self.detector_weight[classes] = 0.0
+        self.detector_bias[classes] = NEVER
 
     def embed_images(self, pooled: Tensor) -> Tensor:
         """Map [n, 1280] to unit-length [n, d]."""

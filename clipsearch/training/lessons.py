@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, linear
 
 from clipsearch.training.anchors import Anchors
@@ -143,9 +143,8 @@ class _Telling:
         return scale * self.heads.embed_images(pooled) @ self.names.T
 
 
-def beliefs_of(classifier: nn.Linear, features: Tensor) -> Tensor:
-    """Give the probabilities [views, n, 1000] of the classes, the background left out."""
-    weight, bias = classifier.weight.detach()[1:], classifier.bias.detach()[1:]
+def beliefs_of(weight: Tensor, bias: Tensor, features: Tensor) -> Tensor:
+    """Give the probabilities [views, n, classes] by a classifier [classes, 1280], [classes]."""
     return torch.stack([linear(each, weight, bias).softmax(1) for each in features])
 
 
