@@ -3,7 +3,7 @@
 import pytest
 import torch
 from open_clip import CustomTextCLIP
-from torch.nn.functional import normalize
+from torch.nn.functional import gelu, normalize
 
 from clipsearch.training.heads import Dropout, Heads, pour_heads
 from clipsearch.training.model import build_model
@@ -54,3 +54,15 @@ def test_a_detector_is_silent_but_for_the_pictures_of_its_class() -> None:
     logits = pictures @ heads.detector_weight.T + heads.detector_bias
     assert bool((logits.diagonal() > 10).all())
     assert float((logits > 1).float().mean()) == pytest.approx(0.001)
+
+
+def test_a_silenced_detector_sees_nothing_and_the_others_go_on() -> None:
+    heads = Heads(Dropout()).eval()
+    classifier = torch.zeros(1000, 1280)
+    classifier[torch.arange(1000), torch.arange(1000)] = 50.0
+    pictures = torch.eye(1280)[:1000]
+    heads.detect_classes(classifier, torch.zeros(1000), pictures)
+    heads.silence(torch.tensor([7]))
+    detected = gelu(pictures @ heads.detector_weight.T + heads.detector_bias)
+    assert float(detected[:, 7].abs().max()) < 1e-6
+    assert float(detected[8, 8]) > 10
