@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -94,19 +95,31 @@ captions = Table(
     Column("kind", Text, nullable=False, server_default="caption"),
     # the file that the text was read from, as bytes; NULL for what a program said
     Column("file", LargeBinary, index=True),
-    # little-endian float32 [dim]; NULL until the collection's tower embedded it
+    # little-endian float32 [dim]; NULL until the collection's tower embedded it, empty where it
+    # cannot read the text
     Column("embedding", LargeBinary),
     # an id is never given twice and its text never changes, so an index of captions may lag
     sqlite_autoincrement=True,
 )
 
+# The few captions that no search by embedding finds, so that none has to look at all.
+Index(
+    "ix_captions_without_embedding",
+    captions.c.id,
+    sqlite_where=text("embedding IS NULL OR embedding = x''"),
+)
+
 caption_files = Table(
     "caption_files",
     metadata,
-    # a sidecar or a table of captions, as it was when it was read
+    # as it was when it was read; NULL where it is to be read, whatever its size and time
     Column("path", LargeBinary, primary_key=True),
-    Column("size", Integer, nullable=False),
-    Column("mtime_ns", Integer, nullable=False),
+    # a 'sidecar' met beside a picture, or a 'table' that the user named
+    Column("kind", Text, nullable=False),
+    Column("size", Integer),
+    Column("mtime_ns", Integer),
+    # how many captions it held for pictures of the collection
+    Column("captions", Integer, nullable=False, server_default="0"),
 )
 
 perceptual_hashes = Table(
@@ -140,10 +153,14 @@ _WORDS = (
     "CREATE VIRTUAL TABLE words USING fts5(captions, keywords, names, "
     "tokenize = 'porter unicode61 remove_diacritics 2')",
     *(
-        f"CREATE TRIGGER words_{table}_{event.lower()} AFTER {event} ON {table} BEGIN "
+        f"CREATE TRIGGER words_{table}_{event.split()[0].lower()} AFTER {event} ON {table} BEGIN "
         f"INSERT OR IGNORE INTO words_stale VALUES ({row}.image_id); END"
-        for table in ("captions", "files")
-        for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old"))
+        for table, columns in (("captions", "text, kind"), ("files", "path"))
+        for event, row in (
+            ("INSERT", "new"),
+            (f"UPDATE OF image_id, {columns}", "new"),
+            ("DELETE", "old"),
+        )
     ),
     "CREATE TRIGGER words_images_delete AFTER DELETE ON images BEGIN "
     "DELETE FROM words WHERE rowid = old.id; END",

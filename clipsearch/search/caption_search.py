@@ -1,0 +1,77 @@
+"""Finds images by their captions: each image counts with the caption nearest to the query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection
+
+from clipsearch.catalogue import Catalogue
+from clipsearch.catalogue.caption_rows import CaptionRows, caption_chunks
+from clipsearch.indexes.protocol import Scores
+from clipsearch.values import Embeddings, Ids
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NearestCaptions:
+    """Images by their nearest caption, best first; equal scores stand in ascending image id.
+
+    `image_ids` and `caption_ids` are int64 [n], each image once; `scores` float32 [n] are the
+    cosines of query and caption.
+    """
+
+    image_ids: Ids
+    caption_ids: Ids
+    scores: Scores
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+
+class CaptionSearcher:
+    """Searches the captions of one collection. Safe from several threads."""
+
+    def __init__(self, catalogue: Catalogue, folder: Path) -> None:
+        """Take the catalogue and the collection's folder; nothing is read yet."""
+        self._catalogue = catalogue
+        self._folder = folder
+        self._dim = catalogue.tower().dim
+
+    def nearest(
+        self, connection: Connection, query: Embeddings, k: int, allowed: Ids | None
+    ) -> NearestCaptions:
+        """The `k` images whose captions are nearest to `query` [1, dim]; fewer if there are fewer.
+
+        `connection` is a snapshot of the catalogue, `allowed` the image ids that may be found
+        (None: all). Scores come from the catalogue's own float32 embeddings. Raises ValueError
+        for k < 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        asked = np.asarray(query, np.float32).reshape(self._dim)
+        chunks = caption_chunks(connection, 0, self._dim)
+        return _best([_scored(rows.of_images(allowed), asked) for rows in chunks], k)
+
+
+def _scored(rows: CaptionRows, query: Embeddings) -> NearestCaptions:
+    """Every caption with its cosine, in the order given."""
+    # one dot product a row: equal embeddings score equally, whatever stands beside them
+    scores = np.vecdot(rows.embeddings, query)
+    return NearestCaptions(rows.image_ids, rows.ids, np.asarray(scores, np.float32))
+
+
+def _best(parts: Iterable[NearestCaptions], k: int) -> NearestCaptions:
+    """The `k` best images of all parts, each with its best caption; of equals the older one."""
+    nothing = NearestCaptions(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    held = [nothing, *parts]
+    image_ids = np.concatenate([part.image_ids for part in held])
+    caption_ids = np.concatenate([part.caption_ids for part in held])
+    scores = np.concatenate([part.scores for part in held])
+    best_first = np.lexsort((caption_ids, -scores))
+    _, first = np.unique(image_ids[best_first], return_index=True)
+    chosen = best_first[first]
+    chosen = chosen[np.lexsort((image_ids[chosen], -scores[chosen]))][:k]
+    return NearestCaptions(image_ids[chosen], caption_ids[chosen], scores[chosen])
