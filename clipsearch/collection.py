@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
-from clipsearch.catalogue import Catalogue, reading, transaction, writing
+from clipsearch.catalogue import Catalogue, reading, transaction, words, writing
 from clipsearch.collection_reader import CollectionReader
 from clipsearch.durable import TEMPORARY, named_disk_errors, sweep
 from clipsearch.errors import NoRoots, NothingReadable
@@ -187,6 +187,9 @@ class Collection(CollectionReader):
                 if self._tower is not None and self._tower.identity != (now := catalogue.tower()):
                     raise TowerReplaced(self._tower.identity, now)
                 yield catalogue
+                if self.exists:  # `delete` leaves none
+                    with catalogue.writer() as connection:
+                        words.bring_up(connection)
 
     def _begin(self) -> Catalogue:
         with self._lock:

@@ -149,18 +149,17 @@ skips = Table(
 
 # What can be found by its words, a row an image: derived from captions and files, and brought
 # up by `catalogue.words`. The triggers note what has to be brought up, whoever wrote.
+_SAID = {"captions": "image_id, text, source, kind", "files": "image_id, path"}
 _WORDS = (
-    "CREATE VIRTUAL TABLE words USING fts5(captions, keywords, names, "
+    "CREATE VIRTUAL TABLE words USING fts5(captions, generated, keywords, names, "
     "tokenize = 'porter unicode61 remove_diacritics 2')",
     *(
-        f"CREATE TRIGGER words_{table}_{event.split()[0].lower()} AFTER {event} ON {table} BEGIN "
-        f"INSERT OR IGNORE INTO words_stale VALUES ({row}.image_id); END"
-        for table, columns in (("captions", "text, kind"), ("files", "path"))
-        for event, row in (
-            ("INSERT", "new"),
-            (f"UPDATE OF image_id, {columns}", "new"),
-            ("DELETE", "old"),
-        )
+        f"CREATE TRIGGER words_{table}_{event.lower()} AFTER {event}"
+        f"{f' OF {columns}' if event == 'UPDATE' else ''} ON {table} BEGIN "
+        + "".join(f"INSERT OR IGNORE INTO words_stale VALUES ({row}.image_id); " for row in rows)
+        + "END"
+        for table, columns in _SAID.items()
+        for event, rows in (("INSERT", ("new",)), ("UPDATE", ("old", "new")), ("DELETE", ("old",)))
     ),
     "CREATE TRIGGER words_images_delete AFTER DELETE ON images BEGIN "
     "DELETE FROM words WHERE rowid = old.id; END",

@@ -1,0 +1,116 @@
+"""Finds images by their words: captions, keywords, names of files and folders, by BM25.
+
+The table `words` has a row an image and is derived: triggers note in `words_stale` whose row has
+to be written anew, so that nothing is lost whoever wrote, and whenever it died.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from clipsearch.catalogue.database import transaction
+from clipsearch.catalogue.rows import path_from
+from clipsearch.catalogue.terms import name_words, spaced, terms
+from clipsearch.values import Ids
+
+CHUNK = 5_000
+WEIGHTS = {"captions": 1.0, "generated": 0.5, "keywords": 1.0, "names": 0.5}
+"""What a word counts in each column: a model's captions and mere names less than people's words."""
+
+_MATCHING = (
+    f"SELECT rowid, -bm25(words, {', '.join(map(str, WEIGHTS.values()))}) AS bm25 "
+    "FROM words WHERE words MATCH ?"
+)
+_IN = "IN (SELECT value FROM json_each(?))"
+
+
+def bring_up(connection: Connection) -> int:
+    """Write the rows that are stale, a transaction a chunk; returns how many images had one."""
+    brought = 0
+    while True:
+        with transaction(connection):
+            done = _bring_chunk_up(connection)
+        if not done:
+            return brought
+        brought += done
+
+
+def matching(
+    connection: Connection, text: str, k: int, allowed: Ids | None
+) -> tuple[Ids, NDArray[np.float32]]:
+    """The `k` images whose words fit a text best, and their BM25: int64 [n], float32 [n].
+
+    Best first, equals in ascending id. An image need not have all the words. The text is plain
+    text: nothing in it is syntax (https://www.sqlite.org/fts5.html#the_bm25_function).
+    """
+    sought = terms(text)
+    if not sought:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    expression = " OR ".join(sought.values())
+    if allowed is None:
+        query = f"{_MATCHING} ORDER BY bm25 DESC, rowid LIMIT ?"
+        rows = connection.exec_driver_sql(query, (expression, k)).all()
+    else:
+        rows = connection.exec_driver_sql(_MATCHING, (expression,)).all()
+    ids = np.array([row[0] for row in rows], np.int64)
+    scores = np.array([row[1] for row in rows], np.float32)
+    if allowed is not None:
+        kept = np.isin(ids, allowed)
+        ids, scores = ids[kept], scores[kept]
+    order = np.lexsort((ids, -scores))[:k]
+    return ids[order], scores[order]
+
+
+def matched_words(
+    connection: Connection, text: str, ids: Sequence[int]
+) -> dict[int, tuple[str, ...]]:
+    """Which words of a text each of those images has, as the text spells them."""
+    found: dict[int, list[str]] = {}
+    asked = json.dumps([int(image_id) for image_id in ids])
+    query = f"SELECT rowid FROM words WHERE words MATCH ? AND rowid {_IN}"
+    for word, phrase in terms(text).items():
+        for (image_id,) in connection.exec_driver_sql(query, (phrase, asked)):
+            found.setdefault(image_id, []).append(word)
+    return {image_id: tuple(words) for image_id, words in found.items()}
+
+
+def _bring_chunk_up(connection: Connection) -> int:
+    query = f"SELECT image_id FROM words_stale ORDER BY image_id LIMIT {CHUNK}"
+    stale = connection.exec_driver_sql(query).scalars().all()
+    if not stale:
+        return 0
+    ids = json.dumps(list(stale))
+    rows = _rows(connection, ids)
+    connection.exec_driver_sql(f"DELETE FROM words WHERE rowid {_IN}", (ids,))
+    if rows:
+        columns = ", ".join(WEIGHTS)
+        insert = f"INSERT INTO words (rowid, {columns}) VALUES (?, ?, ?, ?, ?)"
+        connection.exec_driver_sql(insert, rows)
+    connection.exec_driver_sql(f"DELETE FROM words_stale WHERE image_id {_IN}", (ids,))
+    return len(stale)
+
+
+def _rows(connection: Connection, ids: str) -> list[tuple[Any, ...]]:
+    """What the table is to say of those images that have any words."""
+    texts: dict[int, dict[str, list[str]]] = {}
+    captions = f"SELECT image_id, text, source, kind FROM captions WHERE image_id {_IN} ORDER BY id"
+    for image_id, text, source, kind in connection.exec_driver_sql(captions, (ids,)):
+        column = "generated" if source.startswith("generated") else "captions"
+        column = "keywords" if kind == "keywords" else column
+        texts.setdefault(image_id, {}).setdefault(column, []).append(spaced(text))
+    given = "SELECT path FROM roots WHERE kind = 'given'"
+    roots = [path_from(path) for path in connection.exec_driver_sql(given).scalars()]
+    files = f"SELECT image_id, path FROM files WHERE image_id {_IN} ORDER BY path"
+    for image_id, path in connection.exec_driver_sql(files, (ids,)):
+        words = name_words(path_from(path), roots)
+        texts.setdefault(image_id, {}).setdefault("names", []).append(words)
+    return [
+        (image_id, *("\n".join(own.get(column, ())) for column in WEIGHTS))
+        for image_id, own in texts.items()
+    ]
