@@ -37,7 +37,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     folders = Folders(arguments.data, arguments.weights, arguments.work)
     torch.manual_seed(arguments.seed)
-    material = gather(folders, Plan(TRUNK, VIEWS, arguments.seed))
+    material = gather(folders, Plan(TRUNK, arguments.views, arguments.seed))
     half = TrainedHalf(material.trunk)
     features = torch.stack([pool_all(half, each) for each in material.views])
     dev = pool_all(half, material.dev_view)
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, required=True, help="the published MobileNets")
     parser.add_argument("--work", type=Path, required=True, help="caches and checkpoints")
     parser.add_argument("--every", type=int, default=10, help="leave out every so-manieth class")
+    parser.add_argument("--views", type=int, default=VIEWS, help="of each picture [%(default)s]")
     parser.add_argument("--seed", type=int, default=0)
     return parser
 
