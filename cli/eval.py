@@ -89,8 +89,9 @@ def evaluate_command(
     tar of its name), a folder with captions in .txt files, or a webdataset tar.
 
     retrieval counts every caption of a picture as right: R@k (hit@k) both ways, median rank,
-    mAP, nDCG@10. robustness measures it anew under JPEG, blur, noise, crop, rotation, grey and
-    an attack (PGD, needs torch).
+    mAP, nDCG@10. Of a collection the embeddings that it holds are taken, and its pictures without
+    captions are searched through, too. robustness measures it anew under JPEG, blur, noise, crop,
+    rotation, grey and an attack (PGD, needs torch).
     """
     captioned, towers = _data(data, name, given), models or _own_tower(name)
     tasks = _tasks(given)
@@ -116,6 +117,8 @@ def evaluate_command(
             say(f"note: {captioned.duplicates} rows repeat a picture with its caption")
         used = evaluations[0].embedded
         say(f"{len(used.pictures)} pictures, {len(used.texts)} captions")
+        if alone := len(used.pictures) - used.captioned:
+            say(f"note: {alone} pictures have no caption; they are searched through as well")
         print_rows(
             ["task", "measure", *(f">{quoted(each)}" for each in towers), ""], _rows(evaluations)
         )
@@ -132,7 +135,7 @@ evaluate_command.name = "eval"
 
 
 def _data(data: Path | None, name: str | None, given: Mapping[str, Any]) -> CaptionedSet:
-    from clipsearch.captions import captioned_images, read_captioned
+    from clipsearch.captions import read_captioned, searched_images
 
     if (data is None) == (name is None):
         raise click.UsageError("give DATA, or a collection with --collection NAME.")
@@ -140,7 +143,12 @@ def _data(data: Path | None, name: str | None, given: Mapping[str, Any]) -> Capt
         found = read_captioned(data, given["split"], given["root"])
     else:
         with clipsearch.Collection(name or "") as collection:
-            found = captioned_images(name or "", collection)
+            known = {
+                image_id: row
+                for ids, rows in collection.embeddings()
+                for image_id, row in zip(ids.tolist(), rows, strict=True)
+            }
+            found = searched_images(name or "", collection, known, collection.tower.identity)
     return replace(found, pictures=found.pictures[: given["limit"]])
 
 
@@ -192,6 +200,12 @@ def _attack(model: str, tower: clipsearch.TowerPair, tasks: Tasks) -> Mapping[st
     return {"pgd": pgd(found, tower.preprocessing)}
 
 
+def _pretrained(model: str) -> str:
+    """The second half of a name such as ViT-B-32/openai; empty where there is none."""
+    architecture, _, pretrained = model.partition("/")
+    return "" if ":" in architecture else pretrained
+
+
 def _rows(evaluations: Sequence[Evaluation]) -> list[list[str]]:
     """A row for each number of a task, a column for each tower."""
     rows = []
@@ -233,7 +247,7 @@ def _document(
             {
                 "dataset": Path(result.dataset).stem.encode(errors="replace").decode(),
                 "model": result.model,
-                "pretrained": "",
+                "pretrained": _pretrained(result.model),
                 "task": CLIP_BENCHMARK.get(result.task, result.task),
                 "condition": result.condition,
                 "language": "en",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
-from clipsearch.values import Image, Skip, SkipCode
+from clipsearch.values import Embeddings, Image, Skip, SkipCode, TowerIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,28 @@ class CaptionedPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownEmbeddings:
+    """Embeddings [d] of pictures by name, and whose they are."""
+
+    tower: TowerIdentity
+    rows: Mapping[str, Embeddings]
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionedSet:
     """Captioned pictures in the order of their source, with what was left out.
 
     `duplicates` counts rows that repeat a picture with the same caption; they are dropped.
+    `uncaptioned` are pictures that nobody asks for but that are searched through, too; `known`
+    are embeddings that need not be calculated again.
     """
 
     source: str
     pictures: tuple[CaptionedPicture, ...]
     skips: tuple[Skip, ...] = ()
     duplicates: int = 0
+    uncaptioned: tuple[CaptionedPicture, ...] = ()
+    known: KnownEmbeddings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,33 @@ def captioned_images(name: str, images: Iterable[Image]) -> CaptionedSet:
             Row(str(image.path), caption.text, image.path.read_bytes) for caption in image.captions
         ]
     return gather(name, rows, skips)
+
+
+def searched_images(
+    name: str, images: Iterable[Image], embeddings: Mapping[int, Embeddings], tower: TowerIdentity
+) -> CaptionedSet:
+    """All pictures of a collection: those with captions, and the others to search through.
+
+    `embeddings` are those of its `tower`, [d] by image id; a picture that is no file is there by
+    its embedding alone.
+    """
+    rows, uncaptioned, known = [], [], {}
+    for image in images:
+        named = str(image.path or f"image {image.id}")
+        read = partial(_bytes_of, image)
+        if image.id in embeddings:
+            known[named] = embeddings[image.id]
+        if not image.captions:
+            uncaptioned.append(CaptionedPicture(named, (), read))
+        rows += [Row(named, caption.text, read) for caption in image.captions]
+    found = gather(name, rows, ())
+    return replace(found, uncaptioned=tuple(uncaptioned), known=KnownEmbeddings(tower, known))
+
+
+def _bytes_of(image: Image) -> bytes:
+    if image.path is None:
+        raise FileNotFoundError(2, "it is no file", f"image {image.id}")
+    return image.path.read_bytes()
 
 
 def no_caption(name: str) -> Skip:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.captions import CaptionedPicture, CaptionedSet
+from clipsearch.captions import CaptionedPicture, CaptionedSet, KnownEmbeddings
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.evaluation_errors import NothingToMeasure
 from clipsearch.images import decode_picture
@@ -34,7 +34,8 @@ class EmbeddedSet:
     """A set in a tower's eyes.
 
     `images` holds float32 [n, d] for the plain pictures and for each distortion, `captions` is
-    [c, d], `owner` [c] gives the row of each caption's picture.
+    [c, d], `owner` [c] gives the row of each caption's picture. Pictures without captions come
+    last.
     """
 
     pictures: tuple[CaptionedPicture, ...]
@@ -44,6 +45,11 @@ class EmbeddedSet:
     texts: tuple[str, ...]
     skips: tuple[Skip, ...]
 
+    @property
+    def captioned(self) -> int:
+        """How many pictures have captions."""
+        return sum(bool(picture.captions) for picture in self.pictures)
+
 
 def embed_set(
     data: CaptionedSet, tower: TowerPair, distortions: Mapping[str, Distort], on_step: OnStep
@@ -52,27 +58,53 @@ def embed_set(
 
     Raises NothingToMeasure, UnreadableScript.
     """
-    ways: dict[str, Distort] = {PLAIN: lambda pixels: pixels, **distortions}
-    kept: list[CaptionedPicture] = []
+    every = (*data.pictures, *data.uncaptioned)
     skips: list[Skip] = []
-    rows: dict[str, list[Embeddings]] = {name: [] for name in ways}
-    for batch, pixels in _decoded(data.pictures, tower.preprocessing, skips):
-        kept += batch
-        for name, distort in ways.items():
-            rows[name].append(tower.embed_images(distort(pixels)))
-        on_step("pictures", len(kept) + len(skips), len(data.pictures), len(skips))
-    if not kept:
-        raise NothingToMeasure(data.source, f"none of {len(data.pictures)} pictures can be read")
+    if data.known and data.known.tower == tower.identity and not distortions:
+        kept, images = _known(every, data.known)
+    else:
+        kept, images = _calculated(every, tower, distortions, skips, on_step)
+    if not any(picture.captions for picture in kept):
+        raise NothingToMeasure(data.source, f"none of {len(every)} pictures can be read")
     texts = tuple(text for picture in kept for text in picture.captions)
     counts = [len(picture.captions) for picture in kept]
     return EmbeddedSet(
         pictures=tuple(kept),
-        images={name: np.concatenate(parts) for name, parts in rows.items()},
+        images=images,
         captions=embed_texts(texts, tower, on_step),
         owner=np.repeat(np.arange(len(kept), dtype=np.int64), counts),
         texts=texts,
         skips=tuple(skips),
     )
+
+
+Embedded = tuple[list[CaptionedPicture], dict[str, Embeddings]]
+"""The pictures that have an embedding, and these by condition."""
+
+
+def _known(pictures: Sequence[CaptionedPicture], known: KnownEmbeddings) -> Embedded:
+    """Take the embeddings that are there already."""
+    kept = [picture for picture in pictures if picture.name in known.rows]
+    return kept, {PLAIN: np.stack([known.rows[picture.name] for picture in kept])} if kept else {}
+
+
+def _calculated(
+    pictures: Sequence[CaptionedPicture],
+    tower: TowerPair,
+    distortions: Mapping[str, Distort],
+    skips: list[Skip],
+    on_step: OnStep,
+) -> Embedded:
+    """Read and embed the pictures, plain and distorted."""
+    ways: dict[str, Distort] = {PLAIN: lambda pixels: pixels, **distortions}
+    kept: list[CaptionedPicture] = []
+    rows: dict[str, list[Embeddings]] = {name: [] for name in ways}
+    for batch, pixels in _decoded(pictures, tower.preprocessing, skips):
+        kept += batch
+        for name, distort in ways.items():
+            rows[name].append(tower.embed_images(distort(pixels)))
+        on_step("pictures", len(kept) + len(skips), len(pictures), len(skips))
+    return kept, {name: np.concatenate(parts) for name, parts in rows.items() if parts}
 
 
 def embed_texts(texts: Sequence[str], tower: TowerPair, on_step: OnStep) -> Embeddings:

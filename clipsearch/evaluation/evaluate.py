@@ -92,7 +92,9 @@ def _measured(
             query: bias(images, row, members, TOP)
             for query, row in zip(tasks.neutral, asked, strict=True)
         }
-    labels = [label_of(each, by_folder=tasks.by_folder) for each in embedded.pictures]
+    labelled = embedded.pictures if tasks.by_folder else embedded.pictures[: embedded.captioned]
+    labels = [label_of(each, by_folder=tasks.by_folder) for each in labelled]
+    images = images[: len(labels)]
     if task == "similar":
         return {"": similar(images, labels)}
     names = tasks.classes or classes_of(labels)

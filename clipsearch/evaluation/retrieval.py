@@ -27,11 +27,12 @@ def retrieval(
 ) -> dict[str, float]:
     """Measure both ways; `image_retrieval_recall@k` is CLIP_benchmark's name of text to image.
 
-    `images` [n, d], `captions` [c, d], `owner` [c] the row of each caption's picture.
+    `images` [n, d], `captions` [c, d], `owner` [c] the row of each caption's picture. Pictures
+    without captions are searched through and ask nothing.
     """
-    rows = np.arange(len(images), dtype=np.int64)
+    rows, asking = np.arange(len(images), dtype=np.int64), np.unique(owner)
     to_image = ranked(captions, images, owner, rows)
-    to_text = ranked(images, captions, rows, owner)
+    to_text = ranked(images[asking], captions, asking, owner)
     ways = (("image_retrieval", to_image), ("text_retrieval", to_text))
     return {
         f"{way}_{_field_name(measure)}": measure.of(ranks)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from colour_towers import ColourTowers
 
-from clipsearch.captions import CaptionedSet, read_captioned
+from clipsearch.captions import CaptionedSet, read_captioned, searched_images
 from clipsearch.evaluation import Result, Tasks, evaluate, evaluation_page, read_templates
 from clipsearch.evaluation_errors import BadTemplates, NothingToMeasure
-from clipsearch.values import Embeddings, Pixels
+from clipsearch.values import Caption, Embeddings, Image, ImageInfo, Pixels
 
 COLOURS = ("red", "green", "blue", "yellow")
 
@@ -110,6 +110,36 @@ def test_unreadable_and_missing_pictures_are_left_out_and_counted(
     found = evaluate(ColourTowers(), data, Tasks(), silent).embedded
     assert [skip.path.name for skip in found.skips] == ["red-a.png", "red-b.png"]
     assert len(found.pictures) == 6
+
+
+def some_images(folder: Path, names: dict[str, tuple[Caption, ...]]) -> list[Image]:
+    info = ImageInfo(b"", "PNG", 8, 8, 1)
+    return [
+        Image(at, info, (folder / name,), captions)
+        for at, (name, captions) in enumerate(names.items(), start=1)
+    ]
+
+
+def test_a_collections_own_embeddings_are_measured_without_reading_its_pictures(
+    tmp_path: Path,
+) -> None:
+    towers = ColourTowers()
+    images = some_images(tmp_path, {"gone.png": (Caption("red"),), "too.png": (Caption("blue"),)})
+    rows = dict(zip((1, 2), towers.embed_texts(["red", "blue"]), strict=True))
+    own = searched_images("mine", images, rows, towers.identity)
+    (result,) = only(own, Tasks(("retrieval",)), towers)
+    assert result.metrics["image_retrieval_recall@1"] == 1.0
+    assert towers.images_embedded == 0
+
+
+def test_pictures_without_captions_are_searched_through_and_ask_nothing(tmp_path: Path) -> None:
+    towers = ColourTowers()
+    images = some_images(tmp_path, {"a.png": (Caption("red"),), "b.png": (), "c.png": ()})
+    rows = dict(zip((1, 2, 3), towers.embed_texts(["red white", "red", "red"]), strict=True))
+    own = searched_images("mine", images, rows, towers.identity)
+    (result,) = only(own, Tasks(("retrieval",)), towers)
+    assert result.metrics["image_retrieval_median_rank"] == 3.0
+    assert result.metrics["text_retrieval_recall@1"] == 1.0
 
 
 def test_an_empty_split_is_refused(pictures: Path, data: CaptionedSet) -> None:
