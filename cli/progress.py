@@ -37,7 +37,7 @@ class Lines:
         failed = f", {progress.failed} failed" if progress.failed else ""
         return (
             f"{progress.phase}: {progress.done} of {progress.total}, "
-            f"{rate:.1f} images/s{left}{failed}"
+            f"{rate:.1f} {progress.unit}/s{left}{failed}"
         )
 
 
@@ -79,7 +79,7 @@ def _bar() -> Iterator[clipsearch.ingest.OnProgress]:
                 bar.task_ids[0],
                 completed=progress.done,
                 total=progress.total,
-                rate=f"{speed:.1f} images/s" if speed and progress.total else "",
+                rate=f"{speed:.1f} {progress.unit}/s" if speed and progress.total else "",
                 failed=f"{progress.failed} failed" if progress.failed else "",
             )
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
-from clipsearch.catalogue import Catalogue, reading, transaction, words, writing
+from clipsearch.catalogue import Catalogue, Indexed, reading, transaction, words, writing
 from clipsearch.collection_reader import CollectionReader
 from clipsearch.durable import TEMPORARY, named_disk_errors, sweep
 from clipsearch.errors import NoRoots, NothingReadable
@@ -26,6 +26,7 @@ from clipsearch.ingest import (
     Progress,
     abandon,
     add_pictures,
+    bring_captions_up,
     bring_index_up,
     check_on_additions,
     check_on_first_files,
@@ -33,7 +34,7 @@ from clipsearch.ingest import (
     migrate,
     note_precision_held,
     precision_held,
-    publish_generation,
+    rebuild_indexes,
     refuse_missing,
     rules_of,
     silent,
@@ -43,6 +44,9 @@ from clipsearch.migration_errors import TowerReplaced
 from clipsearch.tower_choice import TowerChoice
 from clipsearch.towers import TowerPair
 from clipsearch.values import Caption, Image, TowerIdentity
+
+# Captions that come one by one are scanned at each query until so many make an index worth it.
+CAPTION_TAIL = 1_000
 
 
 class Collection(CollectionReader):
@@ -84,6 +88,7 @@ class Collection(CollectionReader):
             report = ingest_folders(catalogue, self.tower, asked, options, on_progress)
             on_progress(Progress("indexing", 0, None))
             bring_index_up(catalogue, self.folder)
+            bring_captions_up(catalogue, self.folder, self.tower, on_progress)
             self.tower.prepare()
         away = report.missing or report.emptied  # what they hold is known, and may come back
         if report.failed and not report.readable and not away:
@@ -106,18 +111,17 @@ class Collection(CollectionReader):
             note_precision_held(catalogue, checked)
             ids = add_pictures(catalogue, self.tower, chain(first, rest))
             bring_index_up(catalogue, self.folder)
+            bring_captions_up(catalogue, self.folder, self.tower, tail=CAPTION_TAIL)
         found = self.images(ids)
         return [found[image_id] for image_id in ids]
 
     def add_captions(self, image_id: int, captions: Sequence[Caption]) -> None:
-        """Add captions to an image. Raises KeyError for an id that is not there."""
+        """Add captions to an image, and embed them. Raises KeyError for an id that is not there."""
         self.image(image_id)
-        with (
-            self._writing() as catalogue,
-            catalogue.writer() as connection,
-            transaction(connection),
-        ):
-            writing.add_captions(connection, image_id, captions)
+        with self._writing() as catalogue:
+            with catalogue.writer() as connection, transaction(connection):
+                writing.add_captions(connection, image_id, captions)
+            bring_captions_up(catalogue, self.folder, self.tower, tail=CAPTION_TAIL)
 
     def remove(self, ids: Sequence[int] = (), under: Sequence[Path] = ()) -> int:
         """Take images out by id and by file or folder; files on disk stay.
@@ -130,13 +134,14 @@ class Collection(CollectionReader):
             with catalogue.writer() as connection, transaction(connection):
                 gone = writing.remove(connection, ids, [path.absolute() for path in under])
             bring_index_up(catalogue, self.folder)
+            bring_index_up(catalogue, self.folder, Indexed.CAPTIONS, CAPTION_TAIL)
         return gone
 
     def rebuild(self, recipe: Recipe | None = None) -> None:
-        """Make the index anew from the catalogue; embeds nothing."""
+        """Make the indexes anew from the catalogue, `recipe` that of images; embeds nothing."""
         self._open()
         with self._writing() as catalogue:
-            publish_generation(catalogue, self.folder, recipe)
+            rebuild_indexes(catalogue, self.folder, recipe)
 
     def migrate(
         self,
@@ -146,7 +151,8 @@ class Collection(CollectionReader):
     ) -> MigrationReport:
         """Embed every image anew with another tower pair, and go over to it in one step.
 
-        Ids, captions, metadata and folders stay. Queries go on with the old tower until then.
+        Ids, captions, metadata and folders stay. Queries go on with the old tower until then;
+        captions are embedded anew after it.
         Stopping it costs at most one batch; the next call goes on. Raises CollectionMissing,
         CollectionHeld, MigrationUnfinished, MigrationIncomplete, SpaceShort, PrecisionRefused.
         """
@@ -154,6 +160,7 @@ class Collection(CollectionReader):
         with self._writing() as catalogue:
             place = Place(catalogue, self.folder, self.name)
             report = migrate(place, tower, options or MigrationOptions(), on_progress)
+            bring_captions_up(catalogue, self.folder, tower, on_progress)
             tower.prepare()
         self._forget_tower()
         self._choice = TowerChoice(tower if self._choice.given is not None else None)

@@ -12,6 +12,8 @@ from clipsearch.errors import BadCollectionName
 DEFAULT_COLLECTION = "default"
 GENERATIONS = "generations"
 """The folder of a collection's folder that holds its index generations."""
+CAPTION_GENERATIONS = "caption-generations"
+"""The same for the indexes of its captions."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

@@ -3,6 +3,7 @@
 from clipsearch.catalogue.catalogue import (
     FILE_NAME,
     Catalogue,
+    Indexed,
     NamedGeneration,
     named_generation,
     set_generation,
@@ -13,6 +14,7 @@ from clipsearch.catalogue.survey import Pending, Survey
 __all__ = [
     "FILE_NAME",
     "Catalogue",
+    "Indexed",
     "NamedGeneration",
     "Pending",
     "Survey",

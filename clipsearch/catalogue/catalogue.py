@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from clipsearch.catalogue import reading, writing
+from clipsearch.catalogue.caption_rows import captions_after
 from clipsearch.catalogue.database import (
     create_database,
     integrity_faults,
@@ -20,11 +23,27 @@ from clipsearch.catalogue.database import (
     open_database,
     transaction,
 )
-from clipsearch.catalogue.rows import embeddings_as_they_stand, embeddings_from
+from clipsearch.catalogue.rows import embeddings_as_they_stand
 from clipsearch.migration_errors import TowerReplaced
+from clipsearch.settings import CAPTION_GENERATIONS, GENERATIONS
 from clipsearch.values import Embeddings, Ids, Image, TowerIdentity
 
 FILE_NAME = "catalogue.sqlite"
+
+ReadChunk = Callable[[Connection, int, int], tuple[Ids, Embeddings]]
+"""(connection, last id, dim) -> the ids and embeddings that come next."""
+
+
+class Indexed(StrEnum):
+    """What an index holds; the value is the catalogue's fact that names its generation."""
+
+    IMAGES = "generation"
+    CAPTIONS = "caption_generation"
+
+    @property
+    def folder(self) -> str:
+        """The folder of a collection's folder that holds its generations."""
+        return GENERATIONS if self is Indexed.IMAGES else CAPTION_GENERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +111,17 @@ class Catalogue:
         with self.reader() as connection:
             return reading.tower(connection)
 
-    def generation(self) -> NamedGeneration | None:
+    def generation(self, indexed: Indexed = Indexed.IMAGES) -> NamedGeneration | None:
         """The index generation it names."""
         with self.reader() as connection:
-            return named_generation(connection)
+            return named_generation(connection, indexed)
 
-    def name_generation(self, generation: NamedGeneration) -> None:
+    def name_generation(
+        self, generation: NamedGeneration, indexed: Indexed = Indexed.IMAGES
+    ) -> None:
         """Name the index generation that readers are to use from now on."""
         with self.writer() as connection, transaction(connection):
-            set_generation(connection, generation)
+            set_generation(connection, generation, indexed)
 
     def embedding_chunks(self) -> Iterator[tuple[Ids, Embeddings]]:
         """All embeddings in the order of their ids: int64 [n], float32 [n, dim] a chunk.
@@ -108,23 +129,28 @@ class Catalogue:
         The first chunk is empty, so that the width is known of an empty catalogue, too.
         Raises TowerReplaced if another tower's take their place meanwhile.
         """
-        yield from self._chunks(embeddings_from)
+        yield from self._chunks(reading.embedding_chunk)
+
+    def caption_chunks(self) -> Iterator[tuple[Ids, Embeddings]]:
+        """As `embedding_chunks`, of the captions: their own ids and embeddings."""
+        yield from self._chunks(_caption_chunk)
 
     def embeddings_as_they_stand(self) -> Iterator[tuple[Ids, Embeddings]]:
         """As `embedding_chunks`, for a catalogue that may be damaged.
 
         An embedding of another length than the tower's is NaN throughout.
         """
-        yield from self._chunks(embeddings_as_they_stand)
+        decode = embeddings_as_they_stand
+        yield from self._chunks(partial(reading.embedding_chunk, decode=decode))
 
-    def _chunks(self, decode: reading.Decode) -> Iterator[tuple[Ids, Embeddings]]:
+    def _chunks(self, read: ReadChunk) -> Iterator[tuple[Ids, Embeddings]]:
         tower, last = self.tower(), 0
         yield np.empty(0, np.int64), np.empty((0, tower.dim), np.float32)
         while True:
             with self.snapshot() as connection:
                 if (now := reading.tower(connection)) != tower:
                     raise TowerReplaced(tower, now)
-                ids, rows = reading.embedding_chunk(connection, last, tower.dim, decode)
+                ids, rows = read(connection, last, tower.dim)
             if not len(ids):
                 return
             yield ids, rows
@@ -156,12 +182,21 @@ class Catalogue:
         self.close()
 
 
-def named_generation(connection: Connection) -> NamedGeneration | None:
+def named_generation(
+    connection: Connection, indexed: Indexed = Indexed.IMAGES
+) -> NamedGeneration | None:
     """The index generation that a catalogue names."""
-    held = reading.fact(connection, "generation")
+    held = reading.fact(connection, indexed)
     return NamedGeneration(**json.loads(held)) if held else None
 
 
-def set_generation(connection: Connection, generation: NamedGeneration) -> None:
+def set_generation(
+    connection: Connection, generation: NamedGeneration, indexed: Indexed = Indexed.IMAGES
+) -> None:
     """Name an index generation, inside the caller's transaction."""
-    writing.set_fact(connection, "generation", json.dumps(asdict(generation)))
+    writing.set_fact(connection, indexed, json.dumps(asdict(generation)))
+
+
+def _caption_chunk(connection: Connection, after: int, dim: int) -> tuple[Ids, Embeddings]:
+    rows = captions_after(connection, after, dim)
+    return rows.ids, rows.embeddings

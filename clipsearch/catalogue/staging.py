@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from clipsearch.catalogue import reading, writing
+from clipsearch.catalogue.catalogue import Indexed
 from clipsearch.catalogue.rows import embedding_bytes, embeddings_from, path_from
 from clipsearch.values import Embeddings, Ids, TowerIdentity
 
@@ -114,10 +115,12 @@ def switch(connection: Connection, tower: TowerIdentity) -> None:
     """Let the staged embeddings take the place of the present ones.
 
     The caller sees to it that every image has one, and names the new index in the very same
-    transaction. Embeddings of captions were the old tower's and go.
+    transaction. Embeddings of captions were the old tower's: they go, and their index is named
+    no more.
     """
     connection.exec_driver_sql("DROP TABLE embeddings")
     connection.exec_driver_sql("ALTER TABLE next_embeddings RENAME TO embeddings")
     connection.exec_driver_sql("UPDATE captions SET embedding = NULL WHERE embedding IS NOT NULL")
     writing.set_fact(connection, "tower", json.dumps(asdict(tower)))
-    connection.exec_driver_sql("DELETE FROM facts WHERE key = ?", (TARGET,))
+    gone = [(TARGET,), (Indexed.CAPTIONS,)]
+    connection.exec_driver_sql("DELETE FROM facts WHERE key = ?", gone)

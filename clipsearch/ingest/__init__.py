@@ -1,6 +1,7 @@
 """Takes pictures in and keeps the index up to them."""
 
 from clipsearch.ingest.additions import BATCH, Addition, add_pictures
+from clipsearch.ingest.caption_embedding import bring_captions_up
 from clipsearch.ingest.ingestion import ingest_folders, refuse_missing
 from clipsearch.ingest.migration import (
     MigrationOptions,
@@ -15,7 +16,7 @@ from clipsearch.ingest.precision import (
     note_precision_held,
     precision_held,
 )
-from clipsearch.ingest.publishing import bring_index_up, publish_generation
+from clipsearch.ingest.publishing import bring_index_up, publish_generation, rebuild_indexes
 from clipsearch.ingest.report import IngestOptions, IngestReport, OnProgress, Progress, silent
 from clipsearch.ingest.rules import rules_of
 
@@ -31,6 +32,7 @@ __all__ = [
     "Progress",
     "abandon",
     "add_pictures",
+    "bring_captions_up",
     "bring_index_up",
     "check_on_additions",
     "check_on_first_files",
@@ -39,6 +41,7 @@ __all__ = [
     "note_precision_held",
     "precision_held",
     "publish_generation",
+    "rebuild_indexes",
     "refuse_missing",
     "rules_of",
     "silent",

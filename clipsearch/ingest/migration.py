@@ -172,7 +172,9 @@ class _Migration:
         self._tell(Progress("indexing", 0, None))
         dropped = tuple(self._unreached)
         identity, folder = self._tower.identity, self._place.folder
-        named = publish_chunks(folder, identity, self._staged_chunks(), self._count_staged())
+        named = publish_chunks(
+            folder / GENERATIONS, identity, self._staged_chunks(), self._count_staged()
+        )
         with transaction(self._connection):
             staging.drop_images(self._connection, (gone.image_id for gone in dropped))
             staging.switch(self._connection, identity)

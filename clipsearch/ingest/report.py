@@ -35,10 +35,18 @@ class IngestOptions:
 class Progress:
     """How far the work is; `total` is None while files are still being found."""
 
-    phase: Literal["finding files", "embedding", "indexing"]
+    phase: Literal[
+        "finding files", "embedding", "reading captions", "embedding captions", "indexing"
+    ]
     done: int
     total: int | None
     failed: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        units = {"reading captions": "files", "embedding captions": "captions"}
+        return units.get(self.phase, "images")
 
 
 OnProgress = Callable[[Progress], None]

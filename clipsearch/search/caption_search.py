@@ -9,10 +9,20 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue
-from clipsearch.catalogue.caption_rows import CaptionRows, caption_chunks
+from clipsearch.catalogue import Catalogue, Indexed
+from clipsearch.catalogue.caption_rows import (
+    CaptionRows,
+    caption_chunks,
+    caption_ids_of,
+    captions_of,
+)
+from clipsearch.indexes import Index
 from clipsearch.indexes.protocol import Scores
+from clipsearch.search.named_index import NamedIndex
 from clipsearch.values import Embeddings, Ids
+
+# Asked for beyond k, as by `Searcher`; several captions of one image count once.
+MARGIN = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +42,16 @@ class NearestCaptions:
 
 
 class CaptionSearcher:
-    """Searches the captions of one collection. Safe from several threads."""
+    """Searches the captions of one collection. Safe from several threads.
+
+    Like the images' index, that of captions may be older than the catalogue: newer captions are
+    scored straight from it, removed ones are dropped, and every score is the catalogue's.
+    """
 
     def __init__(self, catalogue: Catalogue, folder: Path) -> None:
-        """Take the catalogue and the collection's folder; nothing is read yet."""
-        self._catalogue = catalogue
-        self._folder = folder
-        self._dim = catalogue.tower().dim
+        """Take the catalogue and the collection's folder; no index is opened yet."""
+        self._index = NamedIndex(catalogue, folder, Indexed.CAPTIONS)
+        self._dim = self._index.tower.dim
 
     def nearest(
         self, connection: Connection, query: Embeddings, k: int, allowed: Ids | None
@@ -46,14 +59,31 @@ class CaptionSearcher:
         """The `k` images whose captions are nearest to `query` [1, dim]; fewer if there are fewer.
 
         `connection` is a snapshot of the catalogue, `allowed` the image ids that may be found
-        (None: all). Scores come from the catalogue's own float32 embeddings. Raises ValueError
-        for k < 1.
+        (None: all). Raises ValueError for k < 1, TowerReplaced, GenerationDamaged.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        asked = np.asarray(query, np.float32).reshape(self._dim)
-        chunks = caption_chunks(connection, 0, self._dim)
-        return _best([_scored(rows.of_images(allowed), asked) for rows in chunks], k)
+        asked = np.asarray(query, np.float32).reshape(1, self._dim)
+        generation = self._index.at(connection)
+        chunks = caption_chunks(connection, generation.last_id if generation else 0, self._dim)
+        found = [_scored(rows.of_images(allowed), asked[0]) for rows in chunks]
+        if generation is not None:
+            found.append(self._indexed(connection, generation.index, asked, k, allowed))
+        return _best(found, k)
+
+    def _indexed(
+        self, connection: Connection, index: Index, query: Embeddings, k: int, allowed: Ids | None
+    ) -> NearestCaptions:
+        """Captions of the index that still stand, enough for `k` images if there are so many."""
+        own = None if allowed is None else caption_ids_of(connection, allowed)
+        asked = k + MARGIN
+        while True:
+            proposed = index.search(query, asked, own)
+            standing = captions_of(connection, proposed.ids[0].tolist(), self._dim)
+            exhausted = proposed.ids.shape[1] < asked
+            if exhausted or len(np.unique(standing.image_ids)) >= k + MARGIN // 2:
+                return _scored(standing, query[0])
+            asked *= 2
 
 
 def _scored(rows: CaptionRows, query: Embeddings) -> NearestCaptions:

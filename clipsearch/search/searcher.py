@@ -7,19 +7,15 @@ catalogue's own embedding: so the hits are the same whichever index proposed the
 
 from __future__ import annotations
 
-import threading
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, NamedGeneration, named_generation, reading
-from clipsearch.errors import GenerationDamaged
-from clipsearch.indexes import Found, Generation, merge, on_gpu, open_generation, scan
-from clipsearch.migration_errors import TowerReplaced
+from clipsearch.catalogue import Catalogue, reading
+from clipsearch.indexes import Found, Generation, merge, scan
 from clipsearch.search.filters import EVERYTHING, Filter
-from clipsearch.settings import GENERATIONS
+from clipsearch.search.named_index import NamedIndex
 from clipsearch.values import Embeddings, Hit, Ids
 
 # Asked for beyond k: the index's own scores are rounded (fp16), and the order is decided anew.
@@ -31,11 +27,9 @@ class Searcher:
 
     def __init__(self, catalogue: Catalogue, folder: Path) -> None:
         self._catalogue = catalogue
-        self._folder = folder / GENERATIONS
-        self.tower = catalogue.tower()
+        self._index = NamedIndex(catalogue, folder)
+        self.tower = self._index.tower
         self._dim = self.tower.dim
-        self._lock = threading.Lock()
-        self._opened: tuple[NamedGeneration, Generation] | None = None
 
     def hits(self, embedding: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Hit]:
         """The `k` images nearest to an embedding [dim], best first; fewer if there are fewer.
@@ -48,7 +42,7 @@ class Searcher:
         allowed = where.allowed(self._catalogue)
         query = np.asarray(embedding, dtype=np.float32).reshape(1, self._dim)
         with self._catalogue.snapshot() as connection:
-            generation = self._generation(connection)
+            generation = self._index.at(connection)
             found = self._newest(connection, generation, query, k, allowed)
             if generation is not None:
                 old = self._indexed(connection, generation, query, k, allowed)
@@ -94,36 +88,3 @@ class Searcher:
             kept = np.isin(ids, allowed)
             ids, held = ids[kept], held[kept]
         return scan(query, held, ids, k)
-
-    def _generation(self, connection: Connection) -> Generation | None:
-        """The generation that the catalogue names, opened once; of this tower, or none at all."""
-        if (now := reading.tower(connection)) != self.tower:
-            raise TowerReplaced(self.tower, now)
-        with self._lock:
-            named = named_generation(connection)
-            if named is None:
-                return None
-            if self._opened is None or self._opened[0] != named:
-                opened = open_named(self._catalogue, self._folder, named)
-                if opened.stamp.get("tower") != self.tower.digest:  # it came after our snapshot
-                    raise TowerReplaced(self.tower, self._catalogue.tower())
-                self._opened = (named, replace(opened, index=on_gpu(opened.index)))
-            return self._opened[1]
-
-
-def open_named(catalogue: Catalogue, folder: Path, named: NamedGeneration) -> Generation:
-    """Open the named generation; if a writer retired it meanwhile, the one named now.
-
-    Raises GenerationDamaged when it is not what the catalogue vouches for.
-    """
-    while True:
-        try:
-            generation = open_generation(folder, named.number)
-            if generation.stamp.get("key") != named.key:
-                raise GenerationDamaged(generation.folder, "it is not the one that was published")
-            return generation
-        except GenerationDamaged:
-            now = catalogue.generation()
-            if now is None or now == named:
-                raise
-            named = now

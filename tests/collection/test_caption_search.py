@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from colour_towers import ColourTowers
 
-from clipsearch.catalogue import Catalogue, transaction, writing
-from clipsearch.catalogue.caption_rows import put_embeddings, unembedded
+from clipsearch import Addition, Caption, Collection, MigrationOptions
+from clipsearch.catalogue import Catalogue, Indexed, transaction, writing
+from clipsearch.catalogue.caption_rows import count_unembedded, put_embeddings, unembedded
 from clipsearch.search.caption_search import CaptionSearcher, NearestCaptions
-from clipsearch.values import Caption, ImageInfo
+from clipsearch.values import ImageInfo
 
 TOWERS = ColourTowers()
 
@@ -45,12 +46,34 @@ def nearest(
         return searcher.nearest(connection, TOWERS.embed_texts([text]), k, ids)
 
 
+def found(collection: Collection, text: str, tower: ColourTowers = TOWERS) -> list[str]:
+    """The nearest captions of all images, in their order."""
+    with Catalogue.open(collection.folder) as catalogue, catalogue.snapshot() as connection:
+        searcher = CaptionSearcher(catalogue, collection.folder)
+        ids = searcher.nearest(connection, tower.embed_texts([text]), 100, None).caption_ids
+        query = "SELECT text FROM captions WHERE id = ?"
+        return [str(connection.exec_driver_sql(query, (each,)).scalar()) for each in ids.tolist()]
+
+
+def add(collection: Collection, *texts: str) -> list[int]:
+    """Add a picture for each caption."""
+    start = len(collection) if collection.exists else 0
+    pictures = [np.full((4, 4, 3), start + number, np.uint8) for number in range(len(texts))]
+    return [
+        image.id
+        for image in collection.add(
+            Addition(picture, [Caption(text)])
+            for picture, text in zip(pictures, texts, strict=True)
+        )
+    ]
+
+
 def test_an_image_counts_with_its_nearest_caption(catalogue: Catalogue) -> None:
     described(catalogue, ["blue", "red"], ["red green"], ["green"])
-    found = nearest(catalogue, "red", 2)
-    assert found.image_ids.tolist() == [1, 2]
-    assert found.caption_ids.tolist() == [2, 3]
-    assert found.scores == pytest.approx([1.0, np.sqrt(0.5)])
+    hits = nearest(catalogue, "red", 2)
+    assert hits.image_ids.tolist() == [1, 2]
+    assert hits.caption_ids.tolist() == [2, 3]
+    assert hits.scores == pytest.approx([1.0, np.sqrt(0.5)])
 
 
 def test_equal_captions_stand_in_the_order_of_their_images(catalogue: Catalogue) -> None:
@@ -82,3 +105,51 @@ def test_a_collection_without_captions_has_none_to_find(catalogue: Catalogue) ->
 def test_fewer_than_one_image_cannot_be_asked_for(catalogue: Catalogue) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         nearest(catalogue, "red", 0)
+
+
+def test_captions_added_by_a_program_are_found_at_once(collection: Collection) -> None:
+    (image_id,) = add(collection, "red")
+    collection.add_captions(image_id, [Caption("blue", "generated:x")])
+    assert found(collection, "blue") == ["blue"]
+
+
+def test_an_index_that_lags_finds_what_is_newer_and_hides_what_is_gone(
+    collection: Collection,
+) -> None:
+    gone, *_ = add(collection, "red", "red green")
+    collection.rebuild()
+    add(collection, "red blue white")
+    collection.remove(ids=[gone])
+    with Catalogue.open(collection.folder) as catalogue:
+        named = catalogue.generation(Indexed.CAPTIONS)
+    assert named is not None
+    assert named.number == 1
+    assert found(collection, "red") == ["red green", "red blue white"]
+
+
+def test_an_index_answers_as_a_scan_does(collection: Collection) -> None:
+    colours = ["red", "green", "blue", "white", "black", "yellow"]
+    texts = [f"{a} {b} {c}" for a in colours for b in colours for c in colours]
+    add(collection, *texts)
+    scanned = found(collection, "red red green")
+    collection.rebuild()
+    assert found(collection, "red red green") == scanned
+
+
+def test_another_tower_embeds_all_captions_anew(collection: Collection) -> None:
+    add(collection, "red", "green")
+    collection.rebuild()
+    pictures = [np.full((4, 4, 3), number, np.uint8) for number in range(2)]
+    new = ColourTowers("new", side=16)
+    options = MigrationOptions(supply=lambda image: pictures[image.id - 1])
+    collection.migrate(new, options)
+    assert found(collection, "green", new)[0] == "green"
+
+
+def test_a_caption_in_letters_that_the_tower_cannot_read_waits_for_another_tower(
+    collection: Collection,
+) -> None:
+    add(collection, "красный")
+    assert found(collection, "red") == []
+    with Catalogue.open(collection.folder) as catalogue, catalogue.reader() as connection:
+        assert count_unembedded(connection) == 0
