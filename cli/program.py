@@ -26,6 +26,8 @@ COMMANDS = (
     "verify",
     "rebuild",
     "migrate",
+    "export",
+    "import",
     "models",
     "train",
     "eval",
@@ -33,6 +35,10 @@ COMMANDS = (
     "completion",
 )
 """In the order in which a user meets them; each is a module of this package."""
+
+
+_MODULES = {"import": "import_command"}
+"""Where a command's name is a word of Python's own."""
 
 
 class Program(click.Group):
@@ -48,7 +54,7 @@ class Program(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"clipsearch.cli.{cmd_name}")
+        module = import_module(f"clipsearch.cli.{_MODULES.get(cmd_name, cmd_name)}")
         commands = (each for each in vars(module).values() if isinstance(each, click.Command))
         return next(each for each in commands if each.name == cmd_name)
 

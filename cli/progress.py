@@ -49,6 +49,13 @@ def shown_progress(*, quiet: bool) -> AbstractContextManager[clipsearch.ingest.O
 
 
 @contextmanager
+def shown_rows(*, quiet: bool) -> Iterator[clipsearch.exchange.OnRows]:
+    """As `shown_progress`, of rows that are taken in."""
+    with shown_progress(quiet=quiet) as hear:
+        yield lambda done, total: hear(clipsearch.Progress("importing", done, total))
+
+
+@contextmanager
 def _bar() -> Iterator[clipsearch.ingest.OnProgress]:
     from rich.console import Console
     from rich.progress import (

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from clipsearch.collection import Collection as Collection
     from clipsearch.embedder import Embedder as Embedder
     from clipsearch.errors import ClipsearchError as ClipsearchError
+    from clipsearch.exchange import ExportOptions as ExportOptions
+    from clipsearch.exchange import ExportReport as ExportReport
+    from clipsearch.exchange import ImportOptions as ImportOptions
+    from clipsearch.exchange import ImportReport as ImportReport
     from clipsearch.images import DecodeLimits as DecodeLimits
     from clipsearch.indexes import Recipe as Recipe
     from clipsearch.ingest import Addition as Addition
@@ -57,10 +61,14 @@ _HOMES = {
     "DecodeLimits": "images",
     "Direction": "search",
     "Embedder": "embedder",
+    "ExportOptions": "exchange",
+    "ExportReport": "exchange",
     "Filter": "search",
     "Hit": "values",
     "Image": "values",
     "ImageInfo": "values",
+    "ImportOptions": "exchange",
+    "ImportReport": "exchange",
     "IngestOptions": "ingest",
     "IngestReport": "ingest",
     "Likeness": "search",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipsearch.catalogue import Catalogue, Indexed, reading, transaction, words, writing
 from clipsearch.collection_reader import CollectionReader
@@ -41,12 +42,19 @@ from clipsearch.ingest import (
 )
 from clipsearch.lock import only_writer
 from clipsearch.migration_errors import TowerReplaced
-from clipsearch.tower_choice import TowerChoice
+from clipsearch.tower_choice import TowerChoice, refuse_other_tower, said_tower
 from clipsearch.towers import TowerPair
 from clipsearch.values import Caption, Image, TowerIdentity
 
+if TYPE_CHECKING:
+    from clipsearch.exchange import ImportOptions, ImportReport, OnRows
+
 # Captions that come one by one are scanned at each query until so many make an index worth it.
 CAPTION_TAIL = 1_000
+
+
+def unheard(_done: int, _total: int) -> None:
+    """Nobody listens."""
 
 
 class Collection(CollectionReader):
@@ -114,6 +122,30 @@ class Collection(CollectionReader):
             bring_captions_up(catalogue, self.folder, self.tower, tail=CAPTION_TAIL)
         found = self.images(ids)
         return [found[image_id] for image_id in ids]
+
+    def import_embeddings(
+        self, folder: Path, options: ImportOptions | None = None, on_rows: OnRows = unheard
+    ) -> ImportReport:
+        """Take in embeddings that another program made, as clip-retrieval keeps them.
+
+        All of them or none: the folder is looked over before anything is written, and its rows
+        are written in one transaction. Raises ExchangeUnreadable, EmbeddingsRefused,
+        TowerUnnamed, TowerMismatch, ExtraMissing, CollectionHeld.
+        """
+        from clipsearch.exchange import ImportOptions, check_rows, import_rows, take_inventory
+
+        options, folder = options or ImportOptions(), folder.absolute()
+        inventory = take_inventory(folder)
+        identity = said_tower(folder, inventory.dim, options.tower, self.home)
+        if self.exists:
+            refuse_other_tower(self.name, self._open().tower(), identity)
+        check_rows(inventory, normalise=options.normalise)
+        with self._writing(identity) as catalogue:
+            refuse_other_tower(self.name, catalogue.tower(), identity)
+            with catalogue.writer() as connection:
+                report = import_rows(connection, inventory, options, on_rows)
+            bring_index_up(catalogue, self.folder)
+        return report
 
     def add_captions(self, image_id: int, captions: Sequence[Caption]) -> None:
         """Add captions to an image, and embed them. Raises KeyError for an id that is not there."""
@@ -183,13 +215,16 @@ class Collection(CollectionReader):
         shutil.rmtree(doomed)
 
     @contextmanager
-    def _writing(self) -> Iterator[Catalogue]:
-        """Hold the collection's lock; the collection begins here if it is new."""
+    def _writing(self, tower: TowerIdentity | None = None) -> Iterator[Catalogue]:
+        """Hold the collection's lock; the collection begins here if it is new.
+
+        A new one will hold embeddings of `tower` (None: of its own).
+        """
         with named_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with only_writer(self.folder, self.name, self._wait_seconds):
                 sweep(self.folder)
-                catalogue = self._open() if self.exists else self._begin()
+                catalogue = self._open() if self.exists else self._begin(tower)
                 # it may have waited for a migration, with the old tower in its hand
                 if self._tower is not None and self._tower.identity != (now := catalogue.tower()):
                     raise TowerReplaced(self._tower.identity, now)
@@ -198,9 +233,9 @@ class Collection(CollectionReader):
                     with catalogue.writer() as connection:
                         words.bring_up(connection)
 
-    def _begin(self) -> Catalogue:
+    def _begin(self, tower: TowerIdentity | None) -> Catalogue:
         with self._lock:
-            self._catalogue = Catalogue.create(self.folder, self.tower.identity)
+            self._catalogue = Catalogue.create(self.folder, tower or self.tower.identity)
             return self._catalogue
 
     def _precision_reference(self) -> TowerPair | None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from clipsearch.status import CollectionStatus, VerifyReport, status_of, verify_
 from clipsearch.tower_choice import TowerChoice
 from clipsearch.towers import TowerOptions, TowerPair
 from clipsearch.values import Embeddings, Hit, Image, Skip
+
+if TYPE_CHECKING:
+    from clipsearch.exchange import ExportOptions, ExportReport
 
 
 class CollectionReader:
@@ -145,6 +148,15 @@ class CollectionReader:
     def verify(self) -> VerifyReport:
         """Check catalogue and index down to their bytes; nothing is changed."""
         return verify_collection(self._open(), self.folder)
+
+    def export(self, target: Path, options: ExportOptions | None = None) -> ExportReport:
+        """Write all embeddings and metadata into a new folder, as clip-retrieval keeps them.
+
+        Whole or not at all, and of one moment. Raises ExportInTheWay, ExtraMissing.
+        """
+        from clipsearch.exchange import ExportOptions, export_catalogue
+
+        return export_catalogue(self._open(), target.absolute(), options or ExportOptions())
 
     def close(self) -> None:
         """Let go of files; the next call opens them again."""

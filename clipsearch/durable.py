@@ -8,6 +8,7 @@ far as the disk honours fsync.
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -39,13 +40,23 @@ def durable_file(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def named_disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the system says of a place that cannot be written into one of our errors."""
+def named_full_disk(path: Path) -> Iterator[None]:
+    """Turn what the system says of a disk without space into our error."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull(path) from error
+        raise
+
+
+@contextmanager
+def named_disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of a home that cannot be written into one of our errors."""
+    try:
+        with named_full_disk(path):
+            yield
+    except OSError as error:
         if error.errno in _UNWRITABLE:
             raise HomeUnwritable(path, error.strerror or str(error)) from error
         raise
@@ -74,6 +85,24 @@ def durable_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def sweep_dead(target: Path) -> None:
+    """Remove what killed processes left of a `durable_folder` of that name, and only that."""
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{TEMPORARY}"):
+        pid = leftover.name.removesuffix(TEMPORARY).rpartition(".")[2]
+        if pid.isdecimal() and not _alive(int(pid)):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def sync_file(path: Path) -> None:

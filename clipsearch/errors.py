@@ -38,6 +38,11 @@ ClipsearchError
 │   ├── SourceUnreadable        captions or their pictures cannot be opened at all
 │   ├── NothingToMeasure        no picture that can be measured is left
 │   └── BadTemplates            a prompt template has no place for a name
+├── ExchangeError               (in clipsearch.exchange_errors)
+│   ├── ExportInTheWay          something stands where a folder is to be written
+│   ├── ExchangeUnreadable      a folder of embeddings is not whole, or is none
+│   ├── EmbeddingsRefused       embeddings that a collection cannot hold
+│   └── TowerUnnamed            nothing says which tower made the embeddings
 └── IngestError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read

@@ -6,8 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipsearch.errors import TowerMismatch, TowerMissing
+from clipsearch.exchange_errors import EmbeddingsRefused, TowerUnnamed
 from clipsearch.migration_errors import TowerOutdated
-from clipsearch.towers import TowerOptions, TowerPair, builtin_name, is_builtin, load_towers
+from clipsearch.towers import (
+    TowerOptions,
+    TowerPair,
+    builtin_name,
+    identity_named,
+    is_builtin,
+    is_claimed,
+    load_towers,
+    may_be_one,
+    taken_for,
+)
 from clipsearch.values import TowerIdentity
 
 
@@ -34,6 +45,8 @@ class TowerChoice:
         tower = self.given or self._load(collection, held, home)
         if tower.identity == held:
             return tower
+        if is_claimed(held) and may_be_one(tower.identity, held):
+            return taken_for(tower, held)
         own = self.given is None and self.model is None
         if own and is_builtin(held.name) and tower.identity.precision == held.precision:
             raise TowerOutdated(collection, held, tower.identity.name)
@@ -53,3 +66,31 @@ class TowerChoice:
             if self.model is not None or not is_builtin(held.name):
                 raise
             raise TowerOutdated(collection, held, builtin_name()) from None
+
+
+def said_tower(folder: Path, dim: int, named: str | None, home: Path) -> TowerIdentity:
+    """Whose embeddings a folder holds: what it says itself, and what its user says.
+
+    `dim` is how wide they are. Raises TowerUnnamed, TowerMismatch where the two differ,
+    EmbeddingsRefused where that tower's are of another width.
+    """
+    from clipsearch.exchange import tower_of
+
+    own = tower_of(folder)
+    if own is None and named is None:
+        raise TowerUnnamed(folder)
+    asked = identity_named(named, dim, home) if named is not None else None
+    if own is not None and asked is not None:
+        refuse_other_tower(str(folder), own, asked)
+    said = own or asked
+    assert said is not None
+    if said.dim != dim:
+        detail = f"holds embeddings of {dim} numbers, and {said.name} makes {said.dim}"
+        raise EmbeddingsRefused(folder, None, detail, "Name the tower that made them.")
+    return said
+
+
+def refuse_other_tower(collection: str, held: TowerIdentity, given: TowerIdentity) -> None:
+    """Raise TowerMismatch unless the two can be one tower."""
+    if not may_be_one(held, given):
+        raise TowerMismatch(collection, held, given)

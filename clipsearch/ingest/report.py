@@ -36,7 +36,12 @@ class Progress:
     """How far the work is; `total` is None while files are still being found."""
 
     phase: Literal[
-        "finding files", "embedding", "reading captions", "embedding captions", "indexing"
+        "finding files",
+        "embedding",
+        "importing",
+        "reading captions",
+        "embedding captions",
+        "indexing",
     ]
     done: int
     total: int | None

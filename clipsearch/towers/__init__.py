@@ -4,6 +4,7 @@ Importing this package loads neither ONNX Runtime nor torch nor a tokenizer.
 """
 
 from clipsearch.towers.builtin import is_builtin
+from clipsearch.towers.claimed import identity_named, is_claimed, may_be_one, taken_for
 from clipsearch.towers.folder import verify_tower
 from clipsearch.towers.loading import builtin_name, load_towers
 from clipsearch.towers.pair import TowerOptions, TowerPair, usable
@@ -18,9 +19,13 @@ __all__ = [
     "builtin_name",
     "check_precision",
     "check_readable",
+    "identity_named",
     "is_builtin",
+    "is_claimed",
     "load_towers",
+    "may_be_one",
     "picture_parts",
+    "taken_for",
     "usable",
     "verify_tower",
 ]

@@ -10,6 +10,7 @@ import pytest
 from clipsearch import (  # the whole tree
     errors,
     evaluation_errors,  # noqa: F401
+    exchange_errors,  # noqa: F401
     migration_errors,  # noqa: F401
     training_errors,  # noqa: F401
 )
