@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from clipsearch.catalogue import reading
 from clipsearch.catalogue.rows import embeddings_from, path_from
@@ -53,7 +53,7 @@ def outgoing_chunks(connection: Connection, dim: int) -> Iterator[OutgoingChunk]
 
 def any_text_embedding(connection: Connection) -> bool:
     """Whether any caption was embedded."""
-    query = select(captions.c.id).where(captions.c.embedding.is_not(None)).limit(1)
+    query = select(captions.c.id).where(func.length(captions.c.embedding) > 0).limit(1)
     return connection.scalar(query) is not None
 
 

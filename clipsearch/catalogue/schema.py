@@ -148,15 +148,20 @@ skips = Table(
 
 
 # What can be found by its words, a row an image: derived from captions and files, and brought
-# up by `catalogue.words`. The triggers note what has to be brought up, whoever wrote.
+# up by `catalogue.words`. The triggers note what has to be brought up, whoever wrote. OR IGNORE
+# would not do in them: SQLite holds a trigger to the ON CONFLICT of the statement that fires it.
 _SAID = {"captions": "image_id, text, source, kind", "files": "image_id, path"}
+_NOTE = (
+    "INSERT INTO words_stale SELECT {row}.image_id "
+    "WHERE {row}.image_id NOT IN (SELECT image_id FROM words_stale); "
+)
 _WORDS = (
     "CREATE VIRTUAL TABLE words USING fts5(captions, generated, keywords, names, "
     "tokenize = 'porter unicode61 remove_diacritics 2')",
     *(
         f"CREATE TRIGGER words_{table}_{event.lower()} AFTER {event}"
         f"{f' OF {columns}' if event == 'UPDATE' else ''} ON {table} BEGIN "
-        + "".join(f"INSERT OR IGNORE INTO words_stale VALUES ({row}.image_id); " for row in rows)
+        + "".join(_NOTE.format(row=row) for row in rows)
         + "END"
         for table, columns in _SAID.items()
         for event, rows in (("INSERT", ("new",)), ("UPDATE", ("old", "new")), ("DELETE", ("old",)))

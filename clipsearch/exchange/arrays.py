@@ -44,7 +44,7 @@ def accepted(rows: Rows, path: Path, numbers: Ids, *, normalise: bool) -> Embedd
     0.001) unless `normalise`.
     """
     exact = np.asarray(rows, np.float32)
-    _refuse(np.isfinite(exact).all(axis=1), path, numbers, "is not finite", LEAVE_OUT)
+    _refuse(np.asarray(np.isfinite(exact).all(axis=1)), path, numbers, "is not finite", LEAVE_OUT)
     if not normalise:
         _refuse(usable(exact), path, numbers, "is not of unit length", NORMALISE)
         if rows.dtype == np.float32:

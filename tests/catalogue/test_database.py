@@ -281,3 +281,16 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path) -> None:
     with Catalogue(tmp_path / FILE_NAME, engine) as catalogue, catalogue.reader() as connection:
         assert reading.count_images(connection) == 3
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_a_file_can_be_written_again_before_its_words_are_brought_up(tmp_path: Path) -> None:
+    info = ImageInfo(b"f" * 32, "PNG", 4, 3, 10)
+    with (
+        Catalogue.create(tmp_path, TOWER) as catalogue,
+        catalogue.writer() as connection,
+        transaction(connection),
+    ):
+        image_id = writing.insert_image(connection, info, EMBEDDING)
+        for mtime_ns in (1, 2):
+            writing.put_file(connection, FoundFile(Path("/a.png"), 10, mtime_ns), image_id)
+        assert reading.images_of(connection, [image_id])[image_id].paths == (Path("/a.png"),)
