@@ -80,6 +80,7 @@ def test_every_example_of_help_is_accepted(name: str, command: click.Command) ->
         "docs/models.md",
         "docs/output.md",
         "docs/migrating.md",
+        "docs/exchange.md",
         "docs/explaining.md",
         "docs/fine-tuning.md",
     ],

@@ -30,4 +30,4 @@ def write_part(
 def units(count: int, dim: int = 8, dtype: str = "float16") -> NDArray[Any]:
     """Different embeddings of unit length, as far as the type can say it."""
     rows = np.random.default_rng(7).normal(size=(count, dim))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(dtype)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype)
