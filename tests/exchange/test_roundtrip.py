@@ -71,6 +71,7 @@ def test_the_folder_is_as_others_read_it(filled: Collection, tmp_path: Path) -> 
     assert names == [
         *("img_emb_0.npy", "img_emb_1.npy"),
         *("metadata_0.parquet", "metadata_1.parquet"),
+        *("text_emb_0.npy", "text_emb_1.npy"),
     ]
     table = pq.read_table(tmp_path / "out/metadata/metadata_0.parquet")
     assert table.num_rows == len(np.load(tmp_path / "out/img_emb/img_emb_0.npy")) == 4
