@@ -15,6 +15,7 @@ from clipsearch.cli.help import ColouredContext, examples
 
 COMMANDS = (
     "index",
+    "watch",
     "query",
     "similar",
     "score",

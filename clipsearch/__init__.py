@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from clipsearch.values import SkipCode as SkipCode
     from clipsearch.values import TowerIdentity as TowerIdentity
     from clipsearch.values import Unreached as Unreached
+    from clipsearch.watching import WatchEvent as WatchEvent
+    from clipsearch.watching import WatchOptions as WatchOptions
 
 _HOMES = {
     "Addition": "ingest",
@@ -84,6 +86,8 @@ _HOMES = {
     "TowerPair": "towers",
     "Unreached": "values",
     "VerifyReport": "status",
+    "WatchEvent": "watching",
+    "WatchOptions": "watching",
     "Words": "search",
     "default_home": "settings",
     "load_towers": "towers",

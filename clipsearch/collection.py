@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -48,6 +49,7 @@ from clipsearch.values import Caption, Image, TowerIdentity
 
 if TYPE_CHECKING:
     from clipsearch.exchange import ImportOptions, ImportReport, OnRows
+    from clipsearch.watching import OnEvent, WatchOptions
 
 # Captions that come one by one are scanned at each query until so many make an index worth it.
 CAPTION_TAIL = 1_000
@@ -102,6 +104,38 @@ class Collection(CollectionReader):
         if report.failed and not report.readable and not away:
             raise NothingReadable(asked, report.failed, self.name)
         return report
+
+    def watch(
+        self,
+        roots: Sequence[Path] = (),
+        options: WatchOptions | None = None,
+        on_event: OnEvent = lambda _: None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Keep the collection up to `roots` (default: all known roots) until `stop` is set.
+
+        Folders that are away are waited for. The collection is held while something is taken
+        in, and at no other time. Raises NoRoots, ExtraMissing, and what `ingest` raises.
+        """
+        from clipsearch.watching import Place, Watch, WatchOptions, check_watchfiles
+
+        options = options or WatchOptions()
+        if options.poll is None:
+            check_watchfiles()
+        if not roots and not self.exists:
+            raise NoRoots(self.name)
+        asked = [_root(root) for root in roots] or self._known_roots(self._open())
+
+        def take_in(changed: Sequence[Path]) -> IngestReport:
+            try:
+                return self.ingest(changed, options.ingest)
+            except TowerReplaced:
+                self._forget_tower()
+                return self.ingest(changed, options.ingest)
+            finally:
+                self.close()
+
+        Watch(Place(take_in, self.home), asked, options, on_event).run(stop or threading.Event())
 
     def add(self, additions: Iterable[Addition]) -> list[Image]:
         """Take in pictures that are not files, with captions and metadata.

@@ -83,6 +83,7 @@ def test_every_example_of_help_is_accepted(name: str, command: click.Command) ->
         "docs/exchange.md",
         "docs/explaining.md",
         "docs/fine-tuning.md",
+        "docs/watching.md",
     ],
 )
 def test_every_command_of_the_documents_is_accepted(page: str) -> None:

@@ -40,6 +40,7 @@ FLOORS = {
     "embedder": 3,
     "status": 3,
     "tower_choice": 3,
+    "watching": 3,
     "cli": 4,
 }
 GROUND_AND_FACE = {0, 3}
