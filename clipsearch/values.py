@@ -24,6 +24,10 @@ Ids = NDArray[np.int64]
 Precision = Literal["fp32", "bf16", "int8"]
 
 
+LONGEST_CAPTION = 1 << 16
+"""A text of more characters than this is no caption."""
+
+
 class SkipCode(StrEnum):
     """Why an image was left out."""
 
@@ -87,7 +91,7 @@ class ImageInfo:
     `width` and `height` are in pixels as the picture is shown (EXIF orientation applied),
     `bytes` is the file's size, `taken` has no time zone unless the picture names one,
     `latitude` and `longitude` are in degrees (WGS 84). `notes` name what was tolerated
-    ("bad_icc_profile", "bad_orientation", "first_frame_of_many").
+    ("bad_icc_profile", "bad_orientation", "first_frame_of_many", "bad_xmp", "long_caption").
     """
 
     fingerprint: bytes
@@ -103,12 +107,30 @@ class ImageInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Caption:
+    """A text about an image, with its source.
+
+    `source` is human (a person or a program said it), sidecar or table (a file beside the
+    picture), xmp, iptc or exif (the picture's metadata), or generated:MODEL. `kind` is
+    "keywords" for a list of words about it, joined by ", ".
+    """
+
+    text: str
+    source: str = "human"
+    kind: Literal["caption", "keywords"] = "caption"
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
-    """A picture read, turned upright and brought to a tower's input size: uint8 [h, w, 3]."""
+    """A picture read, turned upright and brought to a tower's input size: uint8 [h, w, 3].
+
+    `captions` are what its own bytes say of it in words.
+    """
 
     path: Path
     info: ImageInfo
     pixels: Pixels
+    captions: tuple[Caption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +170,6 @@ class TowerIdentity:
     dim: int
     precision: Precision
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """A text about an image, with its source: human, sidecar, table, xmp, iptc, generated:MODEL.
-
-    `kind` is "keywords" for a list of words about it, joined by ", ".
-    """
-
-    text: str
-    source: str = "human"
-    kind: Literal["caption", "keywords"] = "caption"
 
 
 @dataclass(frozen=True, slots=True)

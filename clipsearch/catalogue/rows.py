@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
-from clipsearch.values import Embeddings, ImageInfo, Skip, SkipCode
+from clipsearch.values import Caption, Embeddings, ImageInfo, Skip, SkipCode
 
 
 def path_bytes(path: Path) -> bytes:
@@ -62,6 +63,12 @@ def image_info(row: Row[Any]) -> ImageInfo:
 def skip_from(row: Row[Any]) -> Skip:
     """A skip as it was recorded."""
     return Skip(path_from(row.path), SkipCode(row.code), row.reason)
+
+
+def storable(caption: Caption) -> Caption:
+    """A caption as SQLite can hold it: a lone surrogate, which is no character, becomes "?"."""
+    whole = caption.text.encode("utf-8", "replace").decode()
+    return caption if whole == caption.text else replace(caption, text=whole)
 
 
 def embedding_bytes(embedding: Embeddings) -> bytes:

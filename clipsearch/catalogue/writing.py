@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from clipsearch.catalogue import reading
-from clipsearch.catalogue.rows import embedding_bytes, image_row, path_bytes
+from clipsearch.catalogue.rows import embedding_bytes, image_row, path_bytes, storable
 from clipsearch.catalogue.schema import captions, embeddings, facts, files, images, roots, skips
 from clipsearch.values import Caption, Embeddings, FoundFile, ImageInfo, Skip
 
@@ -53,15 +53,15 @@ def keep_image(connection: Connection, image_id: int, metadata: Mapping[str, Any
     )
 
 
-def add_captions(connection: Connection, image_id: int, texts: Sequence[Caption]) -> None:
-    """Put in captions that the image does not have yet."""
+def add_captions(connection: Connection, image_id: int, texts: Sequence[Caption]) -> int:
+    """Put in captions that the image does not have yet; returns how many these are."""
     query = select(captions.c.text, captions.c.source, captions.c.kind)
     rows = connection.execute(query.where(captions.c.image_id == image_id))
     held = {Caption(*row) for row in rows}
-    for caption in dict.fromkeys(texts):
-        if caption not in held:
-            row = {"image_id": image_id, **asdict(caption)}
-            connection.execute(insert(captions).values(row))
+    new = [caption for caption in dict.fromkeys(map(storable, texts)) if caption not in held]
+    for caption in new:
+        connection.execute(insert(captions).values({"image_id": image_id, **asdict(caption)}))
+    return len(new)
 
 
 def put_file(connection: Connection, file: FoundFile, image_id: int) -> None:

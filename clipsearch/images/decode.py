@@ -15,8 +15,9 @@ from clipsearch.images.colour import to_srgb
 from clipsearch.images.limits import DecodeLimits
 from clipsearch.images.metadata import Exif
 from clipsearch.images.opening import open_image, refusal_at_decode
+from clipsearch.images.own_words import own_words, xmp_packet
 from clipsearch.images.resizing import resize, resized_size
-from clipsearch.values import ImageInfo, Pixels, Preprocessing
+from clipsearch.values import Caption, ImageInfo, Pixels, Preprocessing
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,11 +42,11 @@ def content_hash(data: bytes) -> bytes:
 
 def decode(
     data: bytes, fingerprint: bytes, preprocessing: Preprocessing, limits: DecodeLimits
-) -> tuple[ImageInfo, Pixels]:
+) -> tuple[ImageInfo, Pixels, tuple[Caption, ...]]:
     """Decode a picture, turn it upright, and bring it to the tower's size.
 
-    Pixels are RGB uint8 [height, width, 3], C-contiguous. Of an animation the first frame is
-    taken. Raises Refused, whatever the decoder raised.
+    Pixels are RGB uint8 [height, width, 3], C-contiguous; captions are what its bytes say in
+    words. Of an animation the first frame is taken. Raises Refused, whatever the decoder raised.
     """
     try:
         image = open_image(data, limits)
@@ -73,11 +74,13 @@ class _Content:
 
 def _decode(
     image: ImageFile, content: _Content, preprocessing: Preprocessing
-) -> tuple[ImageInfo, Pixels]:
+) -> tuple[ImageInfo, Pixels, tuple[Caption, ...]]:
     kind = _FORMATS.get(image.format or "", image.format or "")
-    if kind == "PNG":  # its EXIF may stand behind the pixels
+    if kind == "PNG":  # its EXIF and its texts may stand behind the pixels
         image.load()
+    packet = xmp_packet(image)
     exif = Exif(image)
+    words = own_words(image, packet, exif)
     # Pillow turns TIFF by itself, and gives the size as shown.
     orientation = 1 if kind == "TIFF" else exif.orientation
     width, height = image.size
@@ -100,9 +103,9 @@ def _decode(
         camera=exif.camera,
         latitude=latitude,
         longitude=longitude,
-        notes=(*notes, *_notes(image, kind, orientation)),
+        notes=(*notes, *_notes(image, kind, orientation), *words.notes),
     )
-    return info, pixels
+    return info, pixels, words.captions
 
 
 def _ask_for_less(image: ImageFile, wanted: tuple[int, int]) -> None:

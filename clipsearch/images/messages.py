@@ -18,6 +18,7 @@ import numpy as np
 
 from clipsearch.images.limits import DecodeLimits
 from clipsearch.values import (
+    Caption,
     Decoded,
     FoundFile,
     ImageInfo,
@@ -89,7 +90,8 @@ def pack_answer(answer: Answer) -> tuple[dict[str, Any], bytes]:
     info = asdict(answer.info)
     fingerprint = info.pop("fingerprint")
     info["taken"] = answer.info.taken.isoformat() if answer.info.taken else None
-    header = {"info": info, "shape": answer.pixels.shape}
+    captions = [(one.text, one.source, one.kind) for one in answer.captions]
+    header = {"info": info, "shape": answer.pixels.shape, "captions": captions}
     return header, fingerprint + answer.pixels.tobytes()
 
 
@@ -105,4 +107,5 @@ def unpack_answer(path: Path, frame: Frame) -> Answer:
     given["taken"] = datetime.fromisoformat(given["taken"]) if given["taken"] else None
     given["notes"] = tuple(given["notes"])
     pixels = np.frombuffer(payload, np.uint8, offset=FINGERPRINT_BYTES).reshape(header["shape"])
-    return Decoded(path, ImageInfo(fingerprint=fingerprint, **given), pixels)
+    captions = tuple(Caption(*one) for one in header["captions"])
+    return Decoded(path, ImageInfo(fingerprint=fingerprint, **given), pixels, captions)

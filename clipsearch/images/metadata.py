@@ -1,6 +1,7 @@
 """What a picture says of itself in EXIF: when, with what, where, and which way is up.
 
-Nothing here fails: garbage is left out. XMP is never looked at.
+Nothing here fails: garbage is left out. XMP is looked at elsewhere (`own_words`), by a reader that
+expands nothing.
 """
 
 from __future__ import annotations
@@ -60,6 +61,14 @@ class Exif:
         if model.lower().startswith(make.lower()):
             return model or None
         return f"{make} {model}".strip() or None
+
+    @property
+    def description(self) -> str:
+        """What ImageDescription says, also in UTF-8, which many write; empty if absent."""
+        text = _text(_value(self._exif, ExifTags.Base.ImageDescription))
+        with suppress(UnicodeError):  # Pillow reads bytes as Latin-1, one a character
+            return text.encode("latin-1").decode("utf-8")
+        return text
 
     @property
     def position(self) -> tuple[float, float] | None:

@@ -52,8 +52,7 @@ def _decode_bytes(
 ) -> Decoded:
     from clipsearch.images.decode import content_hash, decode
 
-    info, pixels = decode(data, content_hash(data), preprocessing, limits)
-    return Decoded(path, info, pixels)
+    return Decoded(path, *decode(data, content_hash(data), preprocessing, limits))
 
 
 def _decode_pil(picture: object, preprocessing: Preprocessing, limits: DecodeLimits) -> Decoded:

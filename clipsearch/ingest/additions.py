@@ -57,6 +57,7 @@ def _add_batch(catalogue: Catalogue, tower: TowerPair, batch: list[Addition]) ->
         for addition, picture, embedding in zip(batch, decoded, embedded, strict=True):
             image_id = writing.insert_image(connection, picture.info, embedding)
             writing.keep_image(connection, image_id, addition.metadata)
-            writing.add_captions(connection, image_id, addition.captions)
+            captions = (*addition.captions, *picture.captions)
+            writing.add_captions(connection, image_id, captions)
             ids.append(image_id)
     return ids

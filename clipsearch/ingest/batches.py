@@ -104,14 +104,15 @@ class BatchWriter:
         fingerprint = (
             outcome.info.fingerprint if isinstance(outcome, Decoded) else (outcome.fingerprint)
         )
-        known = writing.image_with(self._connection, fingerprint)
-        if known is None:
+        known = image_id = writing.image_with(self._connection, fingerprint)
+        if image_id is None:
             assert isinstance(outcome, Decoded)
             assert embedding is not None
-            new = writing.insert_image(self._connection, outcome.info, embedding)
-            writing.put_file(self._connection, file, new)
-        else:
-            writing.put_file(self._connection, file, known)
+            image_id = writing.insert_image(self._connection, outcome.info, embedding)
+        writing.put_file(self._connection, file, image_id)
+        if isinstance(outcome, Decoded):
+            added = writing.add_captions(self._connection, image_id, outcome.captions)
+            self._report.captions_added += added
         return known
 
     def _count(self, read: Read, known: int | None) -> None:

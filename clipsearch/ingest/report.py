@@ -68,7 +68,8 @@ class IngestReport:
     `failed` are all images under the roots that are left out now, also those known from an
     earlier run. `missing` and `emptied` are roots under which nothing was dropped because they
     are gone or suddenly hold no image; `unlistable` are folders that could not be read, under
-    which nothing was dropped either. `notes` count what was tolerated.
+    which nothing was dropped either. `notes` count what was tolerated. `captions_failed` are the
+    files of captions, and the lines of tables, that were read now and could not be used.
     """
 
     added: int = 0
@@ -78,6 +79,9 @@ class IngestReport:
     unchanged: int = 0
     embedded: int = 0
     symlinks: int = 0
+    captions_added: int = 0
+    captions_removed: int = 0
+    captions_failed: tuple[Skip, ...] = ()
     seconds: float = 0.0
     failed: tuple[Skip, ...] = ()
     missing: tuple[Path, ...] = ()

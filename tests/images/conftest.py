@@ -79,7 +79,7 @@ def read(small: Preprocessing) -> Read:
     """The bytes of a file -> what is known of it, and its pixels [32, 32, 3]."""
 
     def decoded(data: bytes) -> tuple[ImageInfo, Pixels]:
-        return decode(data, content_hash(data), small, DecodeLimits())
+        return decode(data, content_hash(data), small, DecodeLimits())[:2]
 
     return decoded
 
