@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ from clipsearch.ingest import (
     note_precision_held,
     precision_held,
     rebuild_indexes,
+    refuse_bad_tables,
     refuse_missing,
     rules_of,
     silent,
@@ -84,9 +86,11 @@ class Collection(CollectionReader):
 
         New and changed files are embedded, vanished ones under the roots dropped. Stopping it
         at any moment costs at most one batch. Raises PathMissing, NoRoots, NothingReadable,
-        CollectionHeld, PrecisionRefused.
+        CollectionHeld, CaptionsUnreadable, PrecisionRefused.
         """
         options = options or IngestOptions()
+        options = replace(options, captions=tuple(map(_root, options.captions)))
+        refuse_bad_tables(options.captions)
         asked = [_root(root) for root in roots]
         refuse_missing(asked, options)
         if not self.exists and not asked:

@@ -46,6 +46,7 @@ ClipsearchError
 └── IngestError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read
+    ├── CaptionsUnreadable      a table of captions given is none
     ├── EmbeddingUnusable       an embedding given is not a finite [n, d] array
     ├── NoRoots                 there is nothing to rescan
     └── DecodingUnavailable     the processes that decode pictures cannot start
@@ -310,6 +311,17 @@ class NothingReadable(IngestError):
         super().__init__(
             f"none of the {len(failed)} images under {named} could be read. "
             f"`clipsearch status --failed{collection_flag(collection)}` says why."
+        )
+
+
+class CaptionsUnreadable(IngestError):
+    """A table of captions that was given cannot be read, or lacks a column."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"cannot read the captions in {str(path)!r}: {reason}. Give a .csv, .tsv or .jsonl "
+            "with a column filepath (or image) and a column title (or caption)."
         )
 
 

@@ -85,6 +85,19 @@ class FoundFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSidecar:
+    """A file of captions beside a picture, or beside several of one stem, as the scan saw it."""
+
+    file: FoundFile
+    images: tuple[Path, ...]
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.file.path
+
+
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """What a picture's bytes say of it; `format` is "PIXELS" for one that was never a file.
 

@@ -1,4 +1,4 @@
-"""Reads captioned pictures: tables, folders with sidecar captions, webdataset tars."""
+"""Reads captions: tables, sidecars, folders of captioned pictures, webdataset tars."""
 
 from clipsearch.captions.captioned import (
     CaptionedPicture,
@@ -7,13 +7,19 @@ from clipsearch.captions.captioned import (
     captioned_images,
     searched_images,
 )
+from clipsearch.captions.sidecars import SidecarText, sidecar_text
 from clipsearch.captions.source import read_captioned
+from clipsearch.captions.tables import check_table, named_captions
 
 __all__ = [
     "CaptionedPicture",
     "CaptionedSet",
     "KnownEmbeddings",
+    "SidecarText",
     "captioned_images",
+    "check_table",
+    "named_captions",
     "read_captioned",
     "searched_images",
+    "sidecar_text",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clipsearch.captions.captioned import Row
+from clipsearch.captions.sidecars import sidecar_text
 from clipsearch.values import Skip, SkipCode
 
 PICTURES = frozenset(
@@ -24,10 +25,13 @@ def folder_rows(folder: Path, skips: list[Skip]) -> Iterator[Row]:
         if path.suffix.lower() not in PICTURES:
             continue
         stems.add(path.with_suffix(""))
-        sidecar = path.with_suffix(".txt")
-        text = sidecar.read_text("utf-8-sig", "replace") if sidecar.is_file() else ""
-        for line in text.splitlines() or [""]:
-            yield Row(path.relative_to(folder).as_posix(), line, path.read_bytes)
+        texts = [""]
+        if (sidecar := path.with_suffix(".txt")).is_file():
+            found = sidecar_text(sidecar.name, sidecar.read_bytes())
+            skips += [Skip(sidecar, SkipCode.UNREADABLE, fault) for fault in found.faults]
+            texts += [caption.text for caption in found.captions]
+        for text in texts:
+            yield Row(path.relative_to(folder).as_posix(), text, path.read_bytes)
     for path in files:
         if path.suffix == ".txt" and path.with_suffix("") not in stems:
             skips.append(Skip(path, SkipCode.UNREADABLE, "a caption without a picture"))

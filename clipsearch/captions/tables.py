@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from clipsearch.captions.captioned import Row
+from clipsearch.captions.sidecars import encoding_by_mark
 from clipsearch.captions.tars import Tar
-from clipsearch.values import Skip, SkipCode
+from clipsearch.evaluation_errors import SourceUnreadable
+from clipsearch.values import LONGEST_CAPTION, Skip, SkipCode
 
 TABLES = (".csv", ".tsv", ".jsonl")
 IMAGE_KEYS = ("filepath", "image", "path", "file_name")
 TEXT_KEYS = ("title", "caption", "text")
-LONGEST_CAPTION = 1 << 16
 LONGEST_FIELD = 1 << 24
 
 Line = tuple[int, Mapping[str, object] | str]
 """The number of a line, and its fields; or what is wrong with it."""
+
+Columns = Sequence[Sequence[str]]
+"""Columns that a table must have, each by the names that it may bear."""
 
 
 def table_rows(
@@ -33,26 +39,69 @@ def table_rows(
     base = root or table.parent
     packed = table.with_suffix(".tar")
     tar = Tar(packed, skips) if packed.is_file() else None
-    for number, fields in _lines(table):
+    for number, fields in _good_lines(table, skips):
+        name = _first(fields, IMAGE_KEYS) or ""
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            skips.append(_bad_line(table, number, "its picture would lie outside the folder"))
+        elif split is None or fields.get("split") == split:
+            yield Row(name, _first(fields, TEXT_KEYS) or "", _reader(base, name, tar))
+
+
+def named_captions(table: Path, skips: list[Skip]) -> Iterator[tuple[str, str]]:
+    """Yield what a table calls its pictures, with a caption each; no picture is looked at.
+
+    Raises OSError, and SourceUnreadable for a table without a column of pictures or of captions.
+    """
+    for number, fields in _good_lines(table, skips, needed=(IMAGE_KEYS, TEXT_KEYS)):
+        name, caption = _first(fields, IMAGE_KEYS) or "", _first(fields, TEXT_KEYS)
+        if caption is None or not caption.strip():
+            skips.append(_bad_line(table, number, "it has no caption"))
+        else:
+            yield name, caption.strip()
+
+
+def check_table(table: Path) -> None:
+    """Raise SourceUnreadable or OSError unless a table's first lines say what it is."""
+    if table.suffix.lower() not in TABLES:
+        raise SourceUnreadable(str(table), "it is of an unknown kind")
+    for _ in islice(_lines(table, (IMAGE_KEYS, TEXT_KEYS)), 1):
+        pass
+
+
+def _good_lines(
+    table: Path, skips: list[Skip], needed: Columns = (IMAGE_KEYS,)
+) -> Iterator[tuple[int, Mapping[str, object]]]:
+    for number, fields in _lines(table, needed):
         fault = fields if isinstance(fields, str) else _fault(fields)
         if fault or isinstance(fields, str):
-            skips.append(Skip(table, SkipCode.UNREADABLE, f"line {number}: {fault}"))
-            continue
-        if split is not None and fields.get("split") != split:
-            continue
-        name = _first(fields, IMAGE_KEYS) or ""
-        yield Row(name, _first(fields, TEXT_KEYS) or "", _reader(base, name, tar))
+            skips.append(_bad_line(table, number, fault or ""))
+        else:
+            yield number, fields
 
 
-def _lines(table: Path) -> Iterator[Line]:
-    return _json_lines(table) if table.suffix.lower() == ".jsonl" else _csv_lines(table)
+def _bad_line(table: Path, number: int, fault: str) -> Skip:
+    return Skip(table, SkipCode.UNREADABLE, f"line {number}: {fault}")
 
 
-def _csv_lines(table: Path) -> Iterator[Line]:
+def _lines(table: Path, needed: Columns) -> Iterator[Line]:
+    if table.suffix.lower() == ".jsonl":
+        return _json_lines(table)
+    return _csv_lines(table, needed)
+
+
+def _csv_lines(table: Path, needed: Columns) -> Iterator[Line]:
     csv.field_size_limit(LONGEST_FIELD)
     delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
-    with table.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
+    with _opened(table, newline="") as lines:
         rows = csv.DictReader(lines, delimiter=delimiter)
+        try:
+            columns = rows.fieldnames or ()
+        except csv.Error as error:
+            raise SourceUnreadable(str(table), str(error)) from error
+        for keys in needed:
+            if not set(keys) & set(columns):
+                wanted = ", ".join(keys)
+                raise SourceUnreadable(str(table), f"it has no column {wanted}")
         while True:
             try:
                 row = next(rows)
@@ -65,7 +114,7 @@ def _csv_lines(table: Path) -> Iterator[Line]:
 
 
 def _json_lines(table: Path) -> Iterator[Line]:
-    with table.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+    with _opened(table, newline=None) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -76,17 +125,23 @@ def _json_lines(table: Path) -> Iterator[Line]:
             yield number, found if isinstance(found, dict) else "it is no JSON object"
 
 
+def _opened(table: Path, newline: str | None) -> IO[str]:
+    """The text of a table, UTF-8 unless a byte-order mark says otherwise."""
+    with table.open("rb") as raw:
+        encoding = encoding_by_mark(raw.read(2))
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+    return table.open(newline=newline, encoding=encoding, errors=errors)
+
+
 def _fault(fields: Mapping[str, object]) -> str | None:
     name, caption = _first(fields, IMAGE_KEYS), _first(fields, TEXT_KEYS)
     if not name:
         return "it names no picture"
     if "\0" in name or (caption and "\0" in caption):
         return "it holds a NUL"
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        return "its picture would lie outside the folder"
     if caption and len(caption) > LONGEST_CAPTION:
         return "its caption is too long"
-    if caption and any("\udc80" <= char <= "\udcff" for char in caption):
+    if any("\udc80" <= char <= "\udcff" for char in f"{name}{caption}"):
         return "it is no UTF-8"
     return None
 

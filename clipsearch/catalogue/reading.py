@@ -110,7 +110,7 @@ def images_of(connection: Connection, ids: Sequence[int]) -> dict[int, Image]:
                 id=row.id,
                 info=image_info(row),
                 paths=tuple(path_from(path) for (path,) in sorted(paths[row.id])),
-                captions=tuple(Caption(*caption) for caption in texts[row.id]),
+                captions=tuple(dict.fromkeys(Caption(*caption) for caption in texts[row.id])),
                 metadata=json.loads(row.metadata),
             )
     return found

@@ -34,7 +34,7 @@ LEFT JOIN skips AS k ON k.path = s.path AND k.size = s.size AND k.mtime_ns = s.m
     AND k.code IN ({_FINAL})
 WHERE f.path IS NULL AND k.path IS NULL
 """
-_BENEATH = "(path = ? OR (path >= ? AND path < ?))"
+BENEATH = "(path = ? OR (path >= ? AND path < ?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,11 @@ class Survey:
 
     def count_beneath(self, root: Path) -> int:
         """How many of them lie at or beneath a folder."""
-        return self._number(f"SELECT count(*) FROM temp.surveyed WHERE {_BENEATH}", _bounds(root))
+        return self._number(f"SELECT count(*) FROM temp.surveyed WHERE {BENEATH}", bounds(root))
 
     def count_known_beneath(self, root: Path) -> int:
         """How many files the catalogue holds at or beneath a folder."""
-        return self._number(f"SELECT count(*) FROM files WHERE {_BENEATH}", _bounds(root))
+        return self._number(f"SELECT count(*) FROM files WHERE {BENEATH}", bounds(root))
 
     def count_unchanged(self) -> int:
         """How many files are known and have the size and time that they had."""
@@ -107,11 +107,11 @@ class Survey:
         """Files at or beneath a folder that the scan did not find, with their image's id."""
         last = b""
         query = (
-            f"SELECT path, image_id FROM files WHERE {_BENEATH} AND path > ? AND NOT EXISTS "
+            f"SELECT path, image_id FROM files WHERE {BENEATH} AND path > ? AND NOT EXISTS "
             "(SELECT 1 FROM temp.surveyed AS s WHERE s.path = files.path) "
             f"ORDER BY path LIMIT {CHUNK}"
         )
-        while rows := self._rows(query, (*_bounds(root), last)):
+        while rows := self._rows(query, (*bounds(root), last)):
             last = rows[-1].path
             yield from ((path_from(row.path), row.image_id) for row in rows)
 
@@ -124,17 +124,17 @@ class Survey:
     def drop_stale_skips(self, root: Path) -> None:
         """Forget skips at or beneath a folder whose files the scan did not find."""
         self._connection.exec_driver_sql(
-            f"DELETE FROM skips WHERE {_BENEATH} AND NOT EXISTS "
+            f"DELETE FROM skips WHERE {BENEATH} AND NOT EXISTS "
             "(SELECT 1 FROM temp.surveyed AS s WHERE s.path = skips.path)",
-            _bounds(root),
+            bounds(root),
         )
 
     def skips_beneath(self, root: Path) -> list[Skip]:
         """The images at or beneath a folder that are left out, in the order of their paths."""
-        query = f"SELECT path, code, reason FROM skips WHERE {_BENEATH} ORDER BY path"
+        query = f"SELECT path, code, reason FROM skips WHERE {BENEATH} ORDER BY path"
         return [
             Skip(path_from(row.path), SkipCode(row.code), row.reason)
-            for row in self._rows(query, _bounds(root))
+            for row in self._rows(query, bounds(root))
         ]
 
     def _fingerprints_by_size(self, sizes: set[int]) -> dict[int, list[bytes]]:
@@ -152,7 +152,7 @@ class Survey:
         return self._connection.exec_driver_sql(query, values).all()
 
 
-def _bounds(root: Path) -> tuple[bytes, bytes, bytes]:
+def bounds(root: Path) -> tuple[bytes, bytes, bytes]:
     """The root itself, and the two names between which all names beneath it sort."""
     exact = path_bytes(root)
     beneath = exact.rstrip(b"/") + b"/"

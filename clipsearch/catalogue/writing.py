@@ -13,7 +13,16 @@ from sqlalchemy.dialects.sqlite import insert
 
 from clipsearch.catalogue import reading
 from clipsearch.catalogue.rows import embedding_bytes, image_row, path_bytes, storable
-from clipsearch.catalogue.schema import captions, embeddings, facts, files, images, roots, skips
+from clipsearch.catalogue.schema import (
+    caption_files,
+    captions,
+    embeddings,
+    facts,
+    files,
+    images,
+    roots,
+    skips,
+)
 from clipsearch.values import Caption, Embeddings, FoundFile, ImageInfo, Skip
 
 
@@ -119,7 +128,7 @@ def forget_roots(connection: Connection, paths: Iterable[Path]) -> None:
 
 
 def remove(connection: Connection, ids: Iterable[int], under: Sequence[Path]) -> int:
-    """Take out images by id, and files and roots by place; returns how many images went.
+    """Take out images by id, and files, roots and captions by place; returns how many images went.
 
     An image that also lies elsewhere stays, unless it is named by its id.
     """
@@ -128,6 +137,8 @@ def remove(connection: Connection, ids: Iterable[int], under: Sequence[Path]) ->
         connection.execute(delete(files).where(reading.beneath(files.c.path, path)))
         connection.execute(delete(skips).where(reading.beneath(skips.c.path, path)))
         connection.execute(delete(roots).where(reading.beneath(roots.c.path, path)))
+        connection.execute(delete(captions).where(reading.beneath(captions.c.file, path)))
+        connection.execute(delete(caption_files).where(reading.beneath(caption_files.c.path, path)))
     for image_id in ids:
         connection.execute(delete(images).where(images.c.id == int(image_id)))
     remove_unheld_images(connection)

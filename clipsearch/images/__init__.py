@@ -15,19 +15,38 @@ if TYPE_CHECKING:
     from clipsearch.images.picture import Picture as Picture
     from clipsearch.images.picture import decode_picture as decode_picture
     from clipsearch.images.pool import DecodePool as DecodePool
+    from clipsearch.images.reading import read_or_skip as read_or_skip
     from clipsearch.images.scan import Scan as Scan
     from clipsearch.images.scan import ScanRules as ScanRules
+    from clipsearch.images.sidecars import possible_sidecars as possible_sidecars
+    from clipsearch.images.xmp import NoXmp as NoXmp
+    from clipsearch.images.xmp import xmp_captions as xmp_captions
 
 _MODULES = {
     "DecodeLimits": "limits",
     "DecodePool": "pool",
+    "NoXmp": "xmp",
     "Picture": "picture",
     "Scan": "scan",
     "ScanRules": "scan",
     "decode_picture": "picture",
+    "possible_sidecars": "sidecars",
+    "read_or_skip": "reading",
+    "xmp_captions": "xmp",
 }
 
-__all__ = ["DecodeLimits", "DecodePool", "Picture", "Scan", "ScanRules", "decode_picture"]
+__all__ = [
+    "DecodeLimits",
+    "DecodePool",
+    "NoXmp",
+    "Picture",
+    "Scan",
+    "ScanRules",
+    "decode_picture",
+    "possible_sidecars",
+    "read_or_skip",
+    "xmp_captions",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,11 +8,19 @@ import stat
 from pathlib import Path
 
 from clipsearch.images.limits import Refused
-from clipsearch.values import FoundFile, SkipCode
+from clipsearch.values import FoundFile, Skip, SkipCode
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _NO_LONGER_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def read_or_skip(file: FoundFile, max_bytes: int) -> bytes | Skip:
+    """The bytes of a file that need not be a picture, or why they cannot be had."""
+    try:
+        return read_found(file, max_bytes)
+    except Refused as refused:
+        return Skip(file.path, refused.code, refused.reason)
 
 
 def read_found(file: FoundFile, max_bytes: int) -> bytes:

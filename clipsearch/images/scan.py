@@ -6,12 +6,13 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
-from clipsearch.values import FoundFile, Skip, SkipCode
+from clipsearch.images.sidecars import SIDECARS, possible_sidecars, sidecar_owners, split_name
+from clipsearch.values import FoundFile, FoundSidecar, Skip, SkipCode
 
 EXTENSIONS = frozenset(
     {
@@ -75,8 +76,11 @@ class Scan:
         self.mounts: list[Path] = []
         """Folders on another device than their parent: empty may mean unmounted."""
 
-    def __iter__(self) -> Iterator[FoundFile | Skip]:
-        """Walk the tree: each file as FoundFile, what is no file or cannot be asked as Skip."""
+    def __iter__(self) -> Iterator[FoundFile | FoundSidecar | Skip]:
+        """Walk the tree: each file as FoundFile, what is no file or cannot be asked as Skip.
+
+        The sidecars of a folder follow its pictures.
+        """
         self.symlinks, self.unlistable, self.mounts = 0, [], []
         try:
             status = self._root.stat()
@@ -86,15 +90,19 @@ class Scan:
         if stat.S_ISDIR(status.st_mode):
             yield from self._walk(status.st_dev)
         else:
-            yield _examine(self._root.resolve())
+            image = self._root.resolve()
+            yield _examine(image)
+            beside = {path.name: [image.name] for path in possible_sidecars(image)}
+            yield from _sidecars(image.parent, beside)
 
-    def _walk(self, device: int) -> Iterator[FoundFile | Skip]:
+    def _walk(self, device: int) -> Iterator[FoundFile | FoundSidecar | Skip]:
         pending = [(self._root, device)]
         while pending:
             folder, device = pending.pop()
-            files, folders = self._list(folder)
+            files, folders, sidecars = self._list(folder)
             for name in files:
                 yield _examine(folder / name)
+            yield from _sidecars(folder, sidecar_owners(sidecars, files))
             inner: list[tuple[Path, int]] = []
             for name in folders:
                 entered = self._enter(folder / name, device)
@@ -104,10 +112,11 @@ class Scan:
                     inner.append((folder / name, entered))
             pending.extend(reversed(inner))
 
-    def _list(self, folder: Path) -> tuple[list[str], list[str]]:
-        """Names of the files and of the folders to look at, each sorted."""
+    def _list(self, folder: Path) -> tuple[list[str], list[str], list[str]]:
+        """Names of the images and of the folders to look at, each sorted, and of sidecars."""
         files: list[str] = []
         folders: list[str] = []
+        sidecars: list[str] = []
         prefix = "" if folder == self._root else f"{folder.relative_to(self._root)}/"
         try:
             with os.scandir(folder) as entries:
@@ -119,11 +128,13 @@ class Scan:
                     elif entry.is_dir(follow_symlinks=False):
                         if entry.name not in _IGNORED_FOLDERS:
                             folders.append(entry.name)
-                    elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122
+                    elif (ending := split_name(entry.name)[1]) in EXTENSIONS:
                         files.append(entry.name)
+                    elif ending in SIDECARS:
+                        sidecars.append(entry.name)
         except OSError:
             self.unlistable.append(folder)
-        return sorted(files), sorted(folders)
+        return sorted(files), sorted(folders), sidecars
 
     def _left_out(self, name: str, prefix: str) -> bool:
         if name.startswith(".") and not self._hidden:
@@ -145,6 +156,14 @@ class Scan:
         if device != parent_device:
             self.mounts.append(folder)
         return device
+
+
+def _sidecars(folder: Path, owners: Mapping[str, Sequence[str]]) -> Iterator[FoundSidecar]:
+    """The sidecars that are regular files; what else bears such a name speaks of nothing."""
+    for name, images in owners.items():
+        found = _examine(folder / name)
+        if isinstance(found, FoundFile):
+            yield FoundSidecar(found, tuple(folder / image for image in images))
 
 
 def _examine(path: Path) -> FoundFile | Skip:

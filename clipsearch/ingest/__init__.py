@@ -2,6 +2,7 @@
 
 from clipsearch.ingest.additions import BATCH, Addition, add_pictures
 from clipsearch.ingest.caption_embedding import bring_captions_up
+from clipsearch.ingest.caption_ingestion import refuse_bad_tables
 from clipsearch.ingest.ingestion import ingest_folders, refuse_missing
 from clipsearch.ingest.migration import (
     MigrationOptions,
@@ -42,6 +43,7 @@ __all__ = [
     "precision_held",
     "publish_generation",
     "rebuild_indexes",
+    "refuse_bad_tables",
     "refuse_missing",
     "rules_of",
     "silent",

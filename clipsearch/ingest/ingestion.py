@@ -14,11 +14,12 @@ from clipsearch.catalogue import Catalogue, Pending, Survey, transaction, writin
 from clipsearch.errors import PathMissing
 from clipsearch.images import DecodePool, Scan
 from clipsearch.ingest.batches import BatchWriter, Read, embed_batch, in_batches
+from clipsearch.ingest.caption_ingestion import CaptionIngestion
 from clipsearch.ingest.report import IngestOptions, IngestReport, OnProgress, Progress
 from clipsearch.ingest.rules import rules_of
 from clipsearch.ingest.vanished import count_moves, drop_vanished, suspicious_folders
 from clipsearch.towers import TowerPair
-from clipsearch.values import FoundFile, Skip
+from clipsearch.values import FoundFile, FoundSidecar, Skip
 
 SCAN_CHUNK = 1_000
 
@@ -41,7 +42,7 @@ def ingest_folders(
         run = _Ingestion(connection, tower, options, report, on_progress)
         run.scan(roots)
         run.embed_pending()
-        run.drop(roots)
+        run.settle(roots)
     report.seconds = time.monotonic() - started
     return report
 
@@ -71,6 +72,7 @@ class _Ingestion:
         self._tell = on_progress
         self._survey = Survey(connection)
         self._writer = BatchWriter(connection, report)
+        self._captions = CaptionIngestion(connection, options, report, on_progress)
         self._missing: list[Path] = []
         self._scan_skips: list[Skip] = []
         self._unlistable: list[Path] = []
@@ -95,6 +97,7 @@ class _Ingestion:
     def embed_pending(self) -> None:
         """Read, embed and commit what is new or changed."""
         total = self._survey.count_pending()
+        self._captions.begin(self._options.captions, pictures_change=total > 0)
         self._report.unchanged = self._survey.count_unchanged()
         self._progress(0, total)
         done = 0
@@ -105,8 +108,8 @@ class _Ingestion:
                 self._failed += sum(isinstance(read.outcome, Skip) for read in batch)
                 self._progress(done, total)
 
-    def drop(self, roots: Sequence[Path]) -> None:
-        """Drop what is gone, keep what only seems to be, and finish the report."""
+    def settle(self, roots: Sequence[Path]) -> None:
+        """Drop what is gone, keep what only seems to be, read captions, finish the report."""
         report = self._report
         emptied = suspicious_folders(self._connection, self._survey, roots)
         spared = list(self._unlistable)
@@ -114,6 +117,7 @@ class _Ingestion:
             spared += self._missing + emptied
         lost = drop_vanished(self._connection, self._survey, roots, spared)
         count_moves(report, self._writer.appeared, lost)
+        self._captions.read(roots, spared)
         self._record_scan_skips()
         report.missing = tuple(self._missing)
         report.emptied = tuple(folder for folder in emptied if folder not in self._missing)
@@ -137,9 +141,10 @@ class _Ingestion:
             for outcome in pool.decode(requests()):
                 yield Read(waiting.pop(outcome.path), outcome)
 
-    def _note_files(self, found: Iterator[FoundFile | Skip]) -> None:
+    def _note_files(self, found: Iterator[FoundFile | FoundSidecar | Skip]) -> None:
         while part := list(islice(found, SCAN_CHUNK)):
             self._survey.add(item for item in part if isinstance(item, FoundFile))
+            self._captions.note(item for item in part if isinstance(item, FoundSidecar))
             self._scan_skips += [item for item in part if isinstance(item, Skip)]
             self._tell(Progress("finding files", self._survey.count(), None))
 

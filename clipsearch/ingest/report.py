@@ -20,7 +20,8 @@ class IngestOptions:
     given for the root before. `hidden` takes in names that begin with a dot, or not; None keeps
     what was said for the root before, and takes in none of a new root. `prune` drops what lies
     under roots that are missing or suddenly empty, too. `batch` images are embedded and
-    committed at once: what a crash may cost.
+    committed at once: what a crash may cost. `captions` are tables (.csv, .tsv, .jsonl) that name
+    pictures relative to their own folder; they are remembered, and read again when they change.
     """
 
     exclude: tuple[str, ...] | None = None
@@ -29,6 +30,7 @@ class IngestOptions:
     workers: int | None = None
     batch: int = 32
     limits: DecodeLimits = field(default_factory=DecodeLimits)
+    captions: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

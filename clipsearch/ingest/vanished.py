@@ -20,7 +20,7 @@ def suspicious_folders(connection: Connection, survey: Survey, roots: Iterable[P
     """Roots and mounts beneath them that held images and in which the scan found none."""
     mounts = reading.known_roots(connection, "mount")
     asked = list(roots)
-    watched = asked + [mount for mount in mounts if any(_beneath(mount, root) for root in asked)]
+    watched = asked + [mount for mount in mounts if any(is_beneath(mount, root) for root in asked)]
     return [
         folder
         for folder in dict.fromkeys(watched)
@@ -41,7 +41,7 @@ def drop_vanished(
             gone = [
                 (path, image_id)
                 for path, image_id in survey.vanished_beneath(root)
-                if not any(_beneath(path, folder) for folder in spared)
+                if not any(is_beneath(path, folder) for folder in spared)
             ]
             survey.drop_files(path for path, _ in gone)
             lost.update(image_id for _, image_id in gone)
@@ -59,5 +59,6 @@ def count_moves(report: IngestReport, appeared: Counter[int], lost: Counter[int]
     report.removed = lost.total() - moved
 
 
-def _beneath(path: Path, folder: Path) -> bool:
+def is_beneath(path: Path, folder: Path) -> bool:
+    """Whether a path is a folder, or lies in it."""
     return path == folder or folder in path.parents

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from clipsearch.images import DecodeLimits, DecodePool, Scan, ScanRules
-from clipsearch.values import ImageInfo, Pixels, Preprocessing, Skip, SkipCode
+from clipsearch.values import FoundFile, ImageInfo, Pixels, Preprocessing, Skip, SkipCode
 
 Encode = Callable[..., bytes]
 Chunk = Callable[[bytes, bytes], bytes]
@@ -143,7 +143,7 @@ def test_postscript_named_jpg_starts_no_ghostscript(tmp_path: Path, small: Prepr
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     (pictures / "page.jpg").write_bytes(FOREIGN["EPS"])
-    files = ((file, ()) for file in Scan(pictures, ScanRules()) if not isinstance(file, Skip))
+    files = ((file, ()) for file in Scan(pictures, ScanRules()) if isinstance(file, FoundFile))
     environment = {"PATH": str(ghostscript.parent)}
     with DecodePool(small, DecodeLimits(), 1, environment) as pool:
         (answer,) = pool.decode(files)
