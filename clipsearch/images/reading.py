@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from clipsearch.images.limits import Refused
+from clipsearch.images.shards import in_shard, read_member
 from clipsearch.values import FoundFile, Skip, SkipCode
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -24,12 +25,14 @@ def read_or_skip(file: FoundFile, max_bytes: int) -> bytes | Skip:
 
 
 def read_found(file: FoundFile, max_bytes: int) -> bytes:
-    """The bytes of a file just as the scan saw it; links are not followed.
+    """The bytes of a file just as the scan saw it; links are not followed, tars are read into.
 
     Raises Refused: changed if size or time differ before or after reading, unreadable,
     name_too_long, or too_large beyond `max_bytes`.
     """
     try:
+        if place := in_shard(file.path):
+            return read_member(*place, file, max_bytes)
         _hold_as_found(file.path.lstat(), file)
         descriptor = os.open(file.path, _FLAGS | _NO_LINKS)
         try:
@@ -48,11 +51,13 @@ def read_found(file: FoundFile, max_bytes: int) -> bytes:
 
 
 def read_named(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file that the user named; links are followed.
+    """The bytes of a file that the user named; links are followed, tars are read into.
 
     Raises Refused: unreadable, not_a_file, name_too_long, or too_large beyond `max_bytes`.
     """
     try:
+        if place := in_shard(path):
+            return read_member(*place, None, max_bytes)
         _hold_regular(path.stat())
         descriptor = os.open(path, _FLAGS)
         try:

@@ -9,8 +9,10 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from clipsearch.images import shards
+from clipsearch.images.limits import Refused
 from clipsearch.images.sidecars import SIDECARS, possible_sidecars, sidecar_owners, split_name
 from clipsearch.values import FoundFile, FoundSidecar, Skip, SkipCode
 
@@ -60,7 +62,8 @@ class ScanRules:
 class Scan:
     """The image files under a root, in the order of their names, found while iterating.
 
-    A root that is a file is itself what is found, whatever its extension. Links below the
+    A root that is a file is itself what is found, whatever its extension; of a tar what is
+    inside, and of tars below the root those that are named as img2dataset's. Links below the
     root are not followed. Memory grows with the largest single folder, not with the tree.
     """
 
@@ -89,6 +92,8 @@ class Scan:
             return
         if stat.S_ISDIR(status.st_mode):
             yield from self._walk(status.st_dev)
+        elif self._root.suffix.lower() == shards.ENDING:
+            yield from self._members(self._root.resolve(), "")
         else:
             image = self._root.resolve()
             yield _examine(image)
@@ -101,8 +106,12 @@ class Scan:
             folder, device = pending.pop()
             files, folders, sidecars = self._list(folder)
             for name in files:
-                yield _examine(folder / name)
-            yield from _sidecars(folder, sidecar_owners(sidecars, files))
+                if shards.is_shard_name(name):
+                    yield from self._members(folder / name, f"{self._prefix(folder)}{name}/")
+                else:
+                    yield _examine(folder / name)
+            images = [name for name in files if not shards.is_shard_name(name)]
+            yield from _sidecars(folder, sidecar_owners(sidecars, images))
             inner: list[tuple[Path, int]] = []
             for name in folders:
                 entered = self._enter(folder / name, device)
@@ -113,11 +122,11 @@ class Scan:
             pending.extend(reversed(inner))
 
     def _list(self, folder: Path) -> tuple[list[str], list[str], list[str]]:
-        """Names of the images and of the folders to look at, each sorted, and of sidecars."""
+        """Names of images and shards, and of folders to look at, each sorted, and of sidecars."""
         files: list[str] = []
         folders: list[str] = []
         sidecars: list[str] = []
-        prefix = "" if folder == self._root else f"{folder.relative_to(self._root)}/"
+        prefix = self._prefix(folder)
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
@@ -132,9 +141,49 @@ class Scan:
                         files.append(entry.name)
                     elif ending in SIDECARS:
                         sidecars.append(entry.name)
+                    elif shards.is_shard_name(entry.name):
+                        files.append(entry.name)
         except OSError:
             self.unlistable.append(folder)
         return sorted(files), sorted(folders), sidecars
+
+    def _prefix(self, folder: Path) -> str:
+        """What stands before the names of a folder, relative to the root."""
+        return "" if folder == self._root else f"{folder.relative_to(self._root)}/"
+
+    def _members(self, tar: Path, prefix: str) -> Iterator[FoundFile | FoundSidecar | Skip]:
+        """What is inside a tar; of one that is not whole, what stands before its end."""
+        found = _examine(tar)
+        if isinstance(found, Skip):
+            yield found
+            return
+        try:
+            shard = shards.open_shard(found)
+        except OSError as error:
+            self.unlistable.append(tar)
+            yield Skip(tar, SkipCode.UNREADABLE, _words(error))
+            return
+        except Refused as refused:
+            yield Skip(tar, refused.code, refused.reason)
+            return
+        yield from (skip for skip in shard.skips if _promises_image(skip.path.name))
+        names = [name for name in shard.members if not self._member_left_out(name, prefix)]
+        images = [name for name in names if _promises_image(name)]
+        yield from map(shard.found, images)
+        for name, own in sidecar_owners(names, images).items():
+            yield FoundSidecar(shard.found(name), tuple(tar / image for image in own))
+        if not shard.whole:
+            self.unlistable.append(tar)
+            reason = f"the tar breaks off; {len(shard.members)} of its files are whole"
+            yield Skip(tar, SkipCode.TRUNCATED, reason)
+
+    def _member_left_out(self, name: str, prefix: str) -> bool:
+        folders = PurePosixPath(name).parts
+        above = (
+            prefix + "".join(f"{one}/" for one in folders[:depth])
+            for depth, _ in enumerate(folders)
+        )
+        return any(map(self._left_out, folders, above))
 
     def _left_out(self, name: str, prefix: str) -> bool:
         if name.startswith(".") and not self._hidden:
@@ -164,6 +213,10 @@ def _sidecars(folder: Path, owners: Mapping[str, Sequence[str]]) -> Iterator[Fou
         found = _examine(folder / name)
         if isinstance(found, FoundFile):
             yield FoundSidecar(found, tuple(folder / image for image in images))
+
+
+def _promises_image(name: str) -> bool:
+    return split_name(name)[1] in EXTENSIONS
 
 
 def _examine(path: Path) -> FoundFile | Skip:

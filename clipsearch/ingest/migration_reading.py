@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from clipsearch.catalogue import Catalogue, reading, staging
 from clipsearch.catalogue.staging import Unstaged
 from clipsearch.errors import UnreadableQueryImage
-from clipsearch.images import DecodePool, decode_picture
+from clipsearch.images import DecodePool, decode_picture, found_member
 from clipsearch.towers import TowerPair
 from clipsearch.values import Decoded, FoundFile, Pixels, Skip, Unreached
 
@@ -132,6 +132,8 @@ def _as_found(path: Path) -> FoundFile | None:
     """The file as it stands now; None where there is none."""
     try:
         found = path.stat()
+    except NotADirectoryError:
+        return found_member(path)
     except (OSError, ValueError):
         return None
     return FoundFile(path, found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
