@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
@@ -103,7 +103,8 @@ class RowReader:
                 continue
             outcome = outcomes[file.path] if file is not None else None
             if file is not None and isinstance(outcome, Decoded):
-                image = _foreign_image(row, outcome.info, (file,), (embedding, own))
+                known = _foreign_image(row, outcome.info, (file,), (embedding, own))
+                image = replace(known, captions=(*known.captions, *outcome.captions))
                 read.append(Incoming(image))
             else:
                 image = _foreign_image(row, _no_info(row, embedding), (), (embedding, own))

@@ -80,6 +80,7 @@ def read_record(text: str) -> Record:
     """What `record_of` wrote. Raises BadRecord."""
     try:
         fields = json.loads(text)
+        json.dumps(fields, ensure_ascii=False).encode()  # a lone surrogate is no text
         metadata, kept = fields["metadata"], fields["kept"]
         if not isinstance(metadata, dict) or not isinstance(kept, bool):
             raise BadRecord("its metadata are none")

@@ -158,7 +158,8 @@ def _entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             return
         if entry is None:
             return
-        tar.members = []  # tarfile keeps every entry that it has seen
+        # tarfile keeps every entry that it has seen
+        tar.members = []  # type: ignore[attr-defined]
         yield entry
 
 

@@ -175,7 +175,9 @@ def test_a_part_without_metadata_is_refused(collection: Collection, folder: Path
     assert "counterpart of img_emb_1.npy" in refusal(collection, folder)
 
 
-@pytest.mark.parametrize("record", ["nothing", "{}", '{"info": {"fingerprint": "ff"}}', "[" * 9999])
+@pytest.mark.parametrize(
+    "record", ["nothing", "{}", '{"a": "\\ud800"}', '{"info": {"fingerprint": "ff"}}', "[" * 9999]
+)
 def test_a_record_that_is_not_ours_is_refused_and_takes_everything_back(
     collection: Collection, folder: Path, record: str
 ) -> None:
