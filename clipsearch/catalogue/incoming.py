@@ -47,8 +47,9 @@ def put_images(connection: Connection, batch: Sequence[NewImage]) -> int:
     first = reading.last_image_id(connection) + 1
     ids = {fingerprint: first + place for place, fingerprint in enumerate(fresh)}
     _insert(connection, [(ids[fingerprint], image) for fingerprint, image in fresh.items()])
+    ids |= known
     for image in batch:
-        image_id = (known | ids)[image.info.fingerprint]
+        image_id = ids[image.info.fingerprint]
         if fresh.get(image.info.fingerprint) is not image:
             _add_to(connection, image_id, image)
         for file in image.files:
