@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from clipsearch.exchange import ExportReport as ExportReport
     from clipsearch.exchange import ImportOptions as ImportOptions
     from clipsearch.exchange import ImportReport as ImportReport
+    from clipsearch.filters import Filter as Filter
+    from clipsearch.filters import MetadataIs as MetadataIs
+    from clipsearch.filters import MinSize as MinSize
+    from clipsearch.filters import Near as Near
     from clipsearch.images import DecodeLimits as DecodeLimits
     from clipsearch.indexes import Recipe as Recipe
     from clipsearch.ingest import Addition as Addition
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
     from clipsearch.ingest import MigrationReport as MigrationReport
     from clipsearch.ingest import Progress as Progress
     from clipsearch.search import Direction as Direction
-    from clipsearch.search import Filter as Filter
     from clipsearch.search import Likeness as Likeness
     from clipsearch.search import Query as Query
     from clipsearch.search import Words as Words
@@ -65,7 +68,7 @@ _HOMES = {
     "Embedder": "embedder",
     "ExportOptions": "exchange",
     "ExportReport": "exchange",
-    "Filter": "search",
+    "Filter": "filters",
     "Hit": "values",
     "Image": "values",
     "ImageInfo": "values",
@@ -74,8 +77,11 @@ _HOMES = {
     "IngestOptions": "ingest",
     "IngestReport": "ingest",
     "Likeness": "search",
+    "MetadataIs": "filters",
     "MigrationOptions": "ingest",
     "MigrationReport": "ingest",
+    "MinSize": "filters",
+    "Near": "filters",
     "Progress": "ingest",
     "Query": "search",
     "Recipe": "indexes",

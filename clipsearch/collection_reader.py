@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from clipsearch.catalogue import FILE_NAME, Catalogue, reading
+from clipsearch.catalogue import (
+    FILE_NAME,
+    Catalogue,
+    FilterCounts,
+    allowed_ids,
+    filter_counts,
+    reading,
+)
 from clipsearch.embedder import Embedder
 from clipsearch.errors import CollectionMissing
+from clipsearch.filters import Filter
 from clipsearch.images import Picture
 from clipsearch.migration_errors import TowerReplaced
 from clipsearch.search import Direction, Likeness, Query, Searcher, Words, query_embedding
@@ -111,6 +119,18 @@ class CollectionReader:
         """The images of those ids that are there."""
         with self._open().reader() as connection:
             return reading.images_of(connection, ids)
+
+    def matching(self, where: Filter) -> Iterator[Image]:
+        """The images that pass a filter, in the order of ids."""
+        catalogue = self._open()
+        with catalogue.reader() as connection:
+            allowed = allowed_ids(connection, where)
+        return iter(self) if allowed is None else catalogue.images(allowed.tolist())
+
+    def filter_counts(self, where: Filter) -> FilterCounts:
+        """How many images pass a filter, and how many have no date, place or camera at all."""
+        with self._open().snapshot() as connection:
+            return filter_counts(connection, where)
 
     def embedding(self, image_id: int) -> Embeddings:
         """An image's embedding, float32 [dim]. Raises KeyError for an id that is not there."""

@@ -25,6 +25,7 @@ ClipsearchError
 │   └── ExtraMissing            an optional dependency is needed
 ├── QueryError
 │   ├── EmptyQuery              nothing was asked
+│   ├── BadFilter               (in clipsearch.filters) no image could ever pass
 │   ├── UnreadableScript        the tower cannot read that script
 │   └── UnreadableQueryImage    the query's picture cannot be read
 ├── TrainingError               (in clipsearch.training_errors)

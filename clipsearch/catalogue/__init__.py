@@ -9,15 +9,19 @@ from clipsearch.catalogue.catalogue import (
     set_generation,
 )
 from clipsearch.catalogue.database import transaction
+from clipsearch.catalogue.filtering import FilterCounts, allowed_ids, filter_counts
 from clipsearch.catalogue.survey import Pending, Survey
 
 __all__ = [
     "FILE_NAME",
     "Catalogue",
+    "FilterCounts",
     "Indexed",
     "NamedGeneration",
     "Pending",
     "Survey",
+    "allowed_ids",
+    "filter_counts",
     "named_generation",
     "set_generation",
     "transaction",

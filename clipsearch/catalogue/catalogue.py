@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -156,10 +156,13 @@ class Catalogue:
             yield ids, rows
             last = int(ids[-1])
 
-    def images(self) -> Iterator[Image]:
-        """Every image in the order of ids."""
+    def images(self, ids: Sequence[int] | None = None) -> Iterator[Image]:
+        """Those of the `ids` that stand, in their order; without ids every image, by id."""
         with named_errors(self.path):
-            yield from reading.all_images(self._engine)
+            if ids is None:
+                yield from reading.all_images(self._engine)
+            else:
+                yield from reading.images_in_turn(self._engine, ids)
 
     def faults(self) -> list[str]:
         """What is wrong with the file; empty when all is well."""

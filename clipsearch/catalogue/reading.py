@@ -130,6 +130,14 @@ def all_images(engine: Engine) -> Iterator[Image]:
         last = ids[-1]
 
 
+def images_in_turn(engine: Engine, ids: Sequence[int]) -> Iterator[Image]:
+    """The images of those ids that stand in the catalogue, in the order of `ids`."""
+    for part in _parts(ids):
+        with engine.connect() as connection:
+            found = images_of(connection, part)
+        yield from (found[image_id] for image_id in part if image_id in found)
+
+
 def ids_of_files(connection: Connection, paths: Iterable[Path]) -> Ids:
     """The ids of the images that lie at those paths or beneath them."""
     found: set[int] = set()

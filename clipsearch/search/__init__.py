@@ -1,16 +1,13 @@
 """Queries and their hits."""
 
 from clipsearch.search.caption_search import CaptionSearcher, NearestCaptions
-from clipsearch.search.filters import EVERYTHING, Filter
 from clipsearch.search.named_index import NamedIndex, open_named
 from clipsearch.search.query import Direction, Likeness, Part, Query, Words, query_embedding
 from clipsearch.search.searcher import Searcher
 
 __all__ = [
-    "EVERYTHING",
     "CaptionSearcher",
     "Direction",
-    "Filter",
     "Likeness",
     "NamedIndex",
     "NearestCaptions",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from clipsearch.errors import EmbeddingUnusable, EmptyQuery
+from clipsearch.filters import EVERYTHING, Filter
 from clipsearch.images import Picture, decode_picture
-from clipsearch.search.filters import EVERYTHING, Filter
 from clipsearch.towers import TowerPair, check_readable, usable
 from clipsearch.values import Embeddings
 

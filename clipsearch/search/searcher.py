@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, reading
+from clipsearch.catalogue import Catalogue, allowed_ids, reading
+from clipsearch.filters import EVERYTHING, Filter
 from clipsearch.indexes import Found, Generation, merge, scan
-from clipsearch.search.filters import EVERYTHING, Filter
 from clipsearch.search.named_index import NamedIndex
 from clipsearch.values import Embeddings, Hit, Ids
 
@@ -39,10 +39,10 @@ class Searcher:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        allowed = where.allowed(self._catalogue)
         query = np.asarray(embedding, dtype=np.float32).reshape(1, self._dim)
         with self._catalogue.snapshot() as connection:
             generation = self._index.at(connection)
+            allowed = allowed_ids(connection, where)
             found = self._newest(connection, generation, query, k, allowed)
             if generation is not None:
                 old = self._indexed(connection, generation, query, k, allowed)

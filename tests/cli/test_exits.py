@@ -11,6 +11,7 @@ from clipsearch import (  # the whole tree
     errors,
     evaluation_errors,  # noqa: F401
     exchange_errors,  # noqa: F401
+    filters,  # noqa: F401
     migration_errors,  # noqa: F401
     training_errors,  # noqa: F401
 )

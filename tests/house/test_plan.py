@@ -18,6 +18,8 @@ FLOORS = {
     "migration_errors": 0,
     "evaluation_errors": 0,
     "exchange_errors": 0,
+    "filters": 0,
+    "filter_texts": 0,
     "durable": 0,
     "settings": 0,
     "lock": 0,
