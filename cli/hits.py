@@ -10,19 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 import clipsearch
 from clipsearch.cli.asking import described
 from clipsearch.cli.exits import DONE, NOTHING_FOUND, say
+from clipsearch.cli.filters import refuse_unknown_places, why_nothing
 from clipsearch.cli.options import Form
+from clipsearch.cli.output import Output
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import hit_record, path_fields, print_json, shown_path, tower_record
+from clipsearch.cli.records import (
+    filter_record,
+    hit_record,
+    path_fields,
+    print_json,
+    shown_path,
+    tower_record,
+)
 from clipsearch.cli.tables import print_csv, print_lines, print_table
 
 COLUMNS = (
     *("rank", "score", "id", "path", "width", "height", "format"),
-    *("taken", "camera", "latitude", "longitude"),
+    *("taken", "camera", "latitude", "longitude", "distance_km"),
 )
 """The columns of the CSV, each a field of the JSON of the same name."""
 
@@ -34,8 +41,8 @@ class Asking:
     command: str
     parts: Sequence[clipsearch.Words | clipsearch.Likeness]
     k: int
-    min_score: float | None = None
-    under: Sequence[Path] = ()
+    min_score: float | None
+    where: clipsearch.Filter
     explain: bool = False
 
     @property
@@ -44,44 +51,33 @@ class Asking:
         return ", ".join(described(part) for part in self.parts)
 
 
-def answer(asking: Asking, name: str, form: Form | None, html: Path | None) -> int:
+def answer(asking: Asking, name: str, output: Output) -> int:
     """Ask the collection, write the hits, and return whether there were any."""
-    where = clipsearch.Filter(under=asking.under or None)
-    query = clipsearch.Query(asking.parts, asking.k, asking.min_score, where)
+    query = clipsearch.Query(asking.parts, asking.k, asking.min_score, asking.where)
     with clipsearch.Collection(name) as collection:
-        _refuse_unknown(asking, collection)
+        refuse_unknown_places(asking.where, collection)
         hits = collection.search(query)
-        if form == "json":
+        if output.form == "json":
             print_json(asking.command, _document(asking, collection, hits))
         else:
-            print_hits(hits, form)
-        if html is not None:
+            print_hits(hits, output.form, asking.where.near)
+        if output.html is not None:
             heats = _heats(asking, collection, hits) if asking.explain else {}
-            write_page(html, [(asking.title, hits)], f"collection {name}", heats)
-    if not hits:
-        say("nothing found.")
+            write_page(output.html, [(asking.title, hits)], f"collection {name}", heats)
+        if not hits:
+            reason = why_nothing(asking.where, collection)
+            say(f"nothing found: {reason}." if reason else "nothing found.")
     return DONE if hits else NOTHING_FOUND
 
 
-def _refuse_unknown(asking: Asking, collection: clipsearch.Collection) -> None:
-    """Refuse a folder that is not there, unless its pictures are still known."""
-    for path in asking.under:
-        if path.exists():
-            continue
-        where = clipsearch.Filter(under=[path])
-        if not collection.search(clipsearch.Query(asking.parts, 1, where=where)):
-            raise click.UsageError(
-                f"--under {quoted(path)}: there is no such folder or file, and the collection "
-                f"{collection.name!r} knows none."
-            )
-
-
-def print_hits(hits: Sequence[clipsearch.Hit], form: Form | None) -> None:
+def print_hits(
+    hits: Sequence[clipsearch.Hit], form: Form | None, near: clipsearch.Near | None = None
+) -> None:
     """Write hits in the form asked for."""
     if form in ("paths", "null"):
         print_paths((hit.path for hit in hits), form)
     elif form == "csv":
-        print_csv(COLUMNS, ([hit_record(hit)[name] for name in COLUMNS] for hit in hits))
+        print_csv(COLUMNS, ([hit_record(hit, near)[name] for name in COLUMNS] for hit in hits))
     elif sys.stdout.isatty():
         rows = ([str(hit.rank), f"{hit.score:.4f}", shown_path(hit.image)] for hit in hits)
         print_table([">rank", ">score", "path"], rows)
@@ -142,8 +138,9 @@ def _document(
         "query": [_part_record(part) for part in asking.parts],
         "top": asking.k,
         "min_score": asking.min_score,
+        "filter": filter_record(asking.where),
         "matched": len(hits),
-        "hits": [hit_record(hit) for hit in hits],
+        "hits": [hit_record(hit, asking.where.near) for hit in hits],
     }
 
 

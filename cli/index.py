@@ -13,7 +13,7 @@ from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, failed_
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import path_texts, print_json
+from clipsearch.cli.records import path_list_fields, print_json
 from clipsearch.cli.summary import counts, report_record, say_remarks, unreadable_record
 from clipsearch.errors import NothingReadable
 
@@ -111,11 +111,11 @@ def index(
             report = ingest(collection, paths, ingest_options, quiet=quiet)
         except NothingReadable as error:
             if form == "json":
-                fields = {"collection": name, "roots": path_texts(paths)}
+                fields = {"collection": name, **path_list_fields("roots", paths)}
                 print_json("index", {**fields, **unreadable_record(error)})
             raise
     if form == "json":
-        fields = {"collection": name, "roots": path_texts(paths), **report_record(report)}
+        fields = {"collection": name, **path_list_fields("roots", paths), **report_record(report)}
         print_json("index", fields)
     elif not quiet:
         say_remarks(report, failed_hint(name))

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 import clipsearch
 from clipsearch.cli import options
 from clipsearch.cli.exits import DONE, NOTHING_FOUND, say
+from clipsearch.cli.filters import filter_options, refuse_unknown_places, why_nothing
 from clipsearch.cli.help import command
 from clipsearch.cli.hits import print_paths
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import SCHEMA_VERSION, image_record, print_json, shown_path
 from clipsearch.cli.tables import print_lines, print_rows
 
+if TYPE_CHECKING:
+    from clipsearch.filters import Filter
+
 
 @command(
     "clipsearch list                               the collections",
     "clipsearch list default                       the pictures of one",
+    "clipsearch list default --camera fuji --after 2024",
     "clipsearch list default -0 | xargs -0 ls -l",
     name="list",
 )
 @click.argument("name", required=False)
+@filter_options
 @options.json_option
 @options.paths_option
 @options.null_option
-def list_collections(name: str | None, form: options.Form | None) -> int:
+def list_collections(name: str | None, where: Filter, form: options.Form | None) -> int:
     """List the collections, or the pictures of collection NAME.
 
-    --paths and -0 name each file of each picture, copies included.
+    --paths and -0 name each file of each picture, copies included. Filters choose among the
+    pictures.
     """
     if name is not None:
-        return _list_images(name, form)
+        return _list_images(name, where, form)
     from clipsearch.cli.health import collections
+    from clipsearch.filters import EVERYTHING
+
+    if where != EVERYTHING:
+        raise click.UsageError("filters list pictures: name a collection.")
 
     home = clipsearch.default_home()
     found = [_described(collection) for collection in collections(home)]
@@ -64,21 +77,29 @@ def _described(collection: clipsearch.Collection) -> dict[str, str | int | None]
         return {"name": collection.name, "images": None, "tower": None, "state": str(error)}
 
 
-def _list_images(name: str, form: options.Form | None) -> int:
+def _list_images(name: str, where: Filter, form: options.Form | None) -> int:
     with clipsearch.Collection(name) as collection:
+        refuse_unknown_places(where, collection)
+        found = collection.matching(where)
         if form in ("paths", "null"):
-            print_paths((path for image in collection for path in image.paths), form)
+            print_paths((path for image in found for path in image.paths), form)
         elif form == "json":
-            _print_images_json(collection)
+            _print_images_json(collection.name, found, where.near)
         else:
-            print_lines((image.id, shown_path(image)) for image in collection)
-        return DONE if len(collection) else NOTHING_FOUND
+            print_lines((image.id, shown_path(image)) for image in found)
+        nothing = why_nothing(where, collection)
+    if nothing is None:
+        return DONE
+    say(f"nothing found: {nothing}.")
+    return NOTHING_FOUND
 
 
-def _print_images_json(collection: clipsearch.Collection) -> None:
+def _print_images_json(
+    name: str, images: Iterable[clipsearch.Image], near: clipsearch.Near | None
+) -> None:
     """One object, written image by image: a collection may be larger than the memory."""
-    head = {"schema_version": SCHEMA_VERSION, "command": "list", "collection": collection.name}
+    head = {"schema_version": SCHEMA_VERSION, "command": "list", "collection": name}
     sys.stdout.write(json.dumps(head)[:-1] + ', "images": [')
-    for position, image in enumerate(collection):
-        sys.stdout.write((",\n" if position else "\n") + json.dumps(image_record(image)))
+    for position, image in enumerate(images):
+        sys.stdout.write((",\n" if position else "\n") + json.dumps(image_record(image, near)))
     sys.stdout.write("\n]}\n")

@@ -77,14 +77,6 @@ min_score_option = click.option(
     help="Only pictures of at least this cosine (-1 to 1).",
 )
 
-under_option = click.option(
-    "--under",
-    type=ANY_PATH,
-    multiple=True,
-    metavar="DIR",
-    help="Only pictures in this folder or file; may repeat.",
-)
-
 
 def writable_file(
     _context: click.Context, _option: click.Parameter, target: Path | None

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from clipsearch.cli import options
 from clipsearch.cli.asking import query_parts
+from clipsearch.cli.filters import filter_options
 from clipsearch.cli.help import command
 from clipsearch.cli.hits import Asking, answer
+from clipsearch.cli.output import Output, output_options
+
+if TYPE_CHECKING:
+    from clipsearch.filters import Filter
 
 
 @command(
     'clipsearch query "a dog running on the beach"',
     "clipsearch query dog --minus snow --top 20",
+    "clipsearch query a beach --after 2023 --before 2024-06 --near 43.55,7.02,30",
     "clipsearch query 2:dog --text beach --image 0.5:./sunset.jpg",
     "curl -s https://example.com/x.jpg | clipsearch query --image -",
     "clipsearch query a red bus --html found.html --explain",
@@ -38,13 +44,9 @@ from clipsearch.cli.hits import Asking, answer
 )
 @options.top_option
 @options.min_score_option
-@options.under_option
+@filter_options
 @options.collection_option
-@options.json_option
-@options.csv_option
-@options.paths_option
-@options.null_option
-@options.html_option
+@output_options
 @click.option(
     "--explain",
     is_flag=True,
@@ -57,10 +59,9 @@ def query(
     minus: tuple[str, ...],
     top: int,
     min_score: float | None,
-    under: tuple[Path, ...],
+    where: Filter,
     name: str,
-    form: options.Form | None,
-    html: Path | None,
+    output: Output,
     explain: bool,
 ) -> int:
     """Find pictures by words, by pictures, or by both.
@@ -73,6 +74,6 @@ def query(
     Exits 1 when nothing is found.
     """
     parts = query_parts(words, texts, pictures, minus)
-    if explain and html is None:
+    if explain and output.html is None:
         raise click.UsageError("--explain needs --html FILE, the page that shows it.")
-    return answer(Asking("query", parts, top, min_score, under, explain), name, form, html)
+    return answer(Asking("query", parts, top, min_score, where, explain), name, output)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clipsearch.cli.quoting import quoted
 
 if TYPE_CHECKING:
-    from clipsearch.values import Hit, Image, Skip, TowerIdentity
+    from clipsearch.filters import Filter, Near
+    from clipsearch.values import Hit, Image, ImageInfo, Skip, TowerIdentity
 
 SCHEMA_VERSION = 1
 """Grows when a field changes its meaning or goes; new fields do not change it."""
@@ -40,18 +43,23 @@ def path_fields(path: Path | None) -> dict[str, str | None]:
         return {"path": exact.decode(errors="replace"), "path_base64": encoded}
 
 
-def path_texts(paths: Sequence[Path]) -> list[str | None]:
-    """Several paths as text."""
-    return [path_fields(path)["path"] for path in paths]
+def path_list_fields(name: str, paths: Sequence[Path]) -> dict[str, list[str | None] | None]:
+    """Several paths under `name`; `name_base64` has a list beside it where one is no UTF-8."""
+    fields = [path_fields(path) for path in paths]
+    encoded = [each["path_base64"] for each in fields]
+    return {
+        name: [each["path"] for each in fields],
+        f"{name}_base64": encoded if any(encoded) else None,
+    }
 
 
-def image_record(image: Image) -> dict[str, Any]:
-    """All that is known of an image."""
+def image_record(image: Image, near: Near | None = None) -> dict[str, Any]:
+    """All that is known of an image, and how far it is from the place that was asked for."""
     info = image.info
     return {
         "id": image.id,
         **path_fields(image.path),
-        "paths": path_texts(image.paths),
+        **path_list_fields("paths", image.paths),
         "width": info.width,
         "height": info.height,
         "bytes": info.bytes,
@@ -60,6 +68,7 @@ def image_record(image: Image) -> dict[str, Any]:
         "camera": info.camera,
         "latitude": info.latitude,
         "longitude": info.longitude,
+        "distance_km": _distance_km(info, near),
         "captions": [
             {"text": caption.text, "source": caption.source, "kind": caption.kind}
             for caption in image.captions
@@ -68,9 +77,31 @@ def image_record(image: Image) -> dict[str, Any]:
     }
 
 
-def hit_record(hit: Hit) -> dict[str, Any]:
+def _distance_km(info: ImageInfo, near: Near | None) -> float | None:
+    if near is None or info.latitude is None or info.longitude is None:
+        return None
+    return round(float(near.distances_km(info.latitude, info.longitude)), 3)
+
+
+def hit_record(hit: Hit, near: Near | None = None) -> dict[str, Any]:
     """A hit: its rank and score, and its image."""
-    return {"rank": hit.rank, "score": round(hit.score, 6), **image_record(hit.image)}
+    return {"rank": hit.rank, "score": round(hit.score, 6), **image_record(hit.image, near)}
+
+
+def filter_record(where: Filter) -> dict[str, Any]:
+    """The conditions that were given, by the names of a Filter's fields."""
+    fields = {field.name: getattr(where, field.name) for field in dataclasses.fields(where)}
+    return {name: _plain(value) for name, value in fields.items() if value not in (None, (), [])}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return path_fields(value)["path"]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def skip_record(skip: Skip) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from clipsearch.cli import options
 from clipsearch.cli.exits import DONE
 from clipsearch.cli.help import command
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import path_texts, print_json, tower_record
+from clipsearch.cli.records import path_list_fields, print_json, tower_record
 from clipsearch.cli.tables import print_csv, print_lines, print_table
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def score(
     if form == "json":
         fields = {
             "tower": tower_record(embedder.tower.identity),
-            "images": path_texts(images),
+            **path_list_fields("images", images),
             "texts": list(texts),
             "cosine": _rounded(cosines),
             "softmax": _rounded(shares),

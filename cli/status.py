@@ -9,7 +9,13 @@ from clipsearch.cli import options
 from clipsearch.cli.exits import DONE, NOTHING_FOUND
 from clipsearch.cli.help import command
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import path_fields, path_texts, print_json, skip_record, tower_record
+from clipsearch.cli.records import (
+    path_fields,
+    path_list_fields,
+    print_json,
+    skip_record,
+    tower_record,
+)
 from clipsearch.cli.tables import print_facts, print_rows
 
 
@@ -68,7 +74,7 @@ def _document(found: clipsearch.CollectionStatus) -> dict[str, object]:
         "images": found.images,
         "files": found.files,
         "skipped": found.skipped,
-        "roots": path_texts(found.roots),
+        **path_list_fields("roots", found.roots),
         "index": {
             "kind": found.index_kind,
             "generation": found.index_generation,

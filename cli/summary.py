@@ -9,7 +9,7 @@ from typing import Any
 import clipsearch
 from clipsearch.cli.exits import say, say_left_out
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import path_texts, skip_record
+from clipsearch.cli.records import path_list_fields, skip_record
 from clipsearch.errors import NothingReadable
 
 NOTES = {
@@ -32,9 +32,9 @@ def report_record(report: clipsearch.IngestReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "images_per_second": round(report.images_per_second, 2),
         "failed": [skip_record(skip) for skip in report.failed],
-        "missing": path_texts(report.missing),
-        "emptied": path_texts(report.emptied),
-        "unlistable": path_texts(report.unlistable),
+        **path_list_fields("missing", report.missing),
+        **path_list_fields("emptied", report.emptied),
+        **path_list_fields("unlistable", report.unlistable),
         "notes": dict(report.notes),
     }
 

@@ -79,6 +79,7 @@ def test_every_example_of_help_is_accepted(name: str, command: click.Command) ->
         "README.md",
         "docs/models.md",
         "docs/output.md",
+        "docs/filters.md",
         "docs/migrating.md",
         "docs/exchange.md",
         "docs/explaining.md",

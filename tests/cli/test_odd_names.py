@@ -87,6 +87,10 @@ def test_json_has_the_bytes_of_a_name_that_is_no_text(
     assert encoded[0]["path"].endswith("/\ufffd\ufffd.jpg")
     exact = {hit["path"] for hit in hits if hit["path_base64"] is None}
     assert os.fsdecode(folder + b"/new\nline.jpg") in exact
+    assert [base64.b64decode(each) for each in encoded[0]["paths_base64"]] == [
+        folder + b"/\xff\xfe.jpg"
+    ]
+    assert {hit["paths_base64"] for hit in hits if hit["path_base64"] is None} == {None}
 
 
 def test_csv_runs_no_formula(odd: tuple[Clipsearch, Ran], folder: bytes) -> None:

@@ -57,7 +57,7 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     document = json.loads(ran.out)
     assert list(document) == [
         *("schema_version", "command", "collection", "tower", "query", "top", "min_score"),
-        *("matched", "hits"),
+        *("filter", "matched", "hits"),
     ]
     assert document["schema_version"] == 1
     assert document["query"] == [
@@ -66,8 +66,9 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     ]
     assert document["matched"] == len(document["hits"]) == 2
     assert list(document["hits"][0]) == [
-        *("rank", "score", "id", "path", "path_base64", "paths", "width", "height", "bytes"),
-        *("format", "taken", "camera", "latitude", "longitude", "captions", "metadata"),
+        *("rank", "score", "id", "path", "path_base64", "paths", "paths_base64"),
+        *("width", "height", "bytes", "format", "taken", "camera", "latitude", "longitude"),
+        *("distance_km", "captions", "metadata"),
     ]
     assert ran.out.isascii()
 
@@ -129,6 +130,12 @@ def test_under_takes_a_folder_that_is_gone_while_its_pictures_are_known(
         (["similar", "cat.jpg", "--min-score", "inf"], "inf is no number to compare with"),
         (["query", "--image", "-", "--image", "2:-"], "only one picture can come on stdin"),
         (["query", "cat", "--under", "/nosuch"], "--under /nosuch: there is no such folder"),
+        (["query", "cat", "--after", "2025", "--before", "2024"], "is not earlier than `before`"),
+        (["query", "cat", "--after", "soon"], "'soon' is no date like 2024"),
+        (["query", "cat", "--near", "95,0,1"], "latitude 95 is not between -90 and 90"),
+        (["similar", "cat.jpg", "--min-size", "0"], "asks for nothing"),
+        (["query", "cat", "--where", "sku"], "'sku' is no KEY=VALUE"),
+        (["query", "cat", "--format", "psd"], "there is no format 'psd'; there are jpeg, png"),
         (["remove", "--id", "9" * 20], "is not in the range"),
         (["remove", "--id", "0"], "is not in the range"),
         (["score", "cat.jpg", "--text", "cat", "--text", " "], "a text is empty"),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 OPTIONS = doctest.NORMALIZE_WHITESPACE
 
 
-@pytest.mark.parametrize("page", ["docs/library.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/library.md", "docs/filters.md", "README.md"])
 def test_the_examples_of_a_page_are_true(page: str, home: Path, photographs: Path) -> None:
     failed, tried = doctest.testfile(
         str(ROOT / page),
