@@ -107,7 +107,7 @@ def _filter(
         near=filter_texts.place(near) if near is not None else None,
         min_size=filter_texts.least_size(min_size) if min_size is not None else None,
         has_caption=has_caption,
-        metadata=[filter_texts.metadata_is(each) for each in metadata],
+        metadata=tuple(map(filter_texts.metadata_is, metadata)),
         under=several["under"] or None,
         formats=several["formats"] or None,
         cameras=several["cameras"] or None,
