@@ -42,8 +42,8 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
     with Catalogue.create(tmp_path_factory.mktemp("catalogue"), TOWER) as made:
         with made.writer() as connection, transaction(connection):
             for number, (name, known) in enumerate(IMAGES.items(), start=1):
-                row = {"format": "JPEG", "width": 640, "height": 480, "bytes": 1} | known
-                info = ImageInfo(fingerprint=name.encode(), **row)
+                row: dict[str, Any] = {"format": "JPEG", "width": 640, "height": 480, "bytes": 1}
+                info = ImageInfo(fingerprint=name.encode(), **row | known)
                 image_id = writing.insert_image(connection, info, np.eye(2, dtype=np.float32)[0])
                 assert image_id == number
                 writing.put_file(connection, FoundFile(Path("/photos", name), 1, 1), image_id)
