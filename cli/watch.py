@@ -14,7 +14,7 @@ from clipsearch.cli import options
 from clipsearch.cli.exits import DONE, Terminated, failed_hint, say
 from clipsearch.cli.help import command
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import SCHEMA_VERSION, path_texts
+from clipsearch.cli.records import SCHEMA_VERSION, path_list_fields
 from clipsearch.cli.summary import counts, report_record, say_remarks
 
 SAID = {
@@ -98,7 +98,7 @@ def _print_event(name: str, event: clipsearch.WatchEvent) -> None:
         "command": "watch",
         "event": event.kind,
         "collection": name,
-        "roots": path_texts(event.roots),
+        **path_list_fields("roots", event.roots),
         "detail": event.detail or None,
     }
     if event.report is not None:
