@@ -122,11 +122,12 @@ caption_files = Table(
     Column("captions", Integer, nullable=False, server_default="0"),
 )
 
-perceptual_hashes = Table(
-    "perceptual_hashes",
+sketches = Table(
+    "sketches",
     metadata,
     Column("image_id", ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
-    Column("hash", LargeBinary, nullable=False),
+    # the upright picture in greys, uint8 [32, 32]: its perceptual hash, and more
+    Column("sketch", LargeBinary, nullable=False),
 )
 
 words_stale = Table(
@@ -201,11 +202,11 @@ def _remember_hidden_names(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE roots ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0"))
 
 
-def _learn_words_and_hashes(connection: Connection) -> None:
+def _learn_words_and_sketches(connection: Connection) -> None:
     """Schema 3 kept captions without kind or file, and gave their ids twice."""
     connection.execute(text("ALTER TABLE captions RENAME TO captions_3"))
     connection.execute(text("DROP INDEX IF EXISTS ix_captions_image_id"))
-    for table in (captions, caption_files, perceptual_hashes, words_stale):
+    for table in (captions, caption_files, sketches, words_stale):
         table.create(connection)
     columns = "id, image_id, text, source, embedding"
     connection.execute(
@@ -220,5 +221,5 @@ def _learn_words_and_hashes(connection: Connection) -> None:
 _STEPS: dict[int, Callable[[Connection], None]] = {
     1: _remember_exclusions_and_mounts,
     2: _remember_hidden_names,
-    3: _learn_words_and_hashes,
+    3: _learn_words_and_sketches,
 }

@@ -1,0 +1,86 @@
+"""The files of images as they stand now: only these are compared, kept or called superfluous."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from stat import S_ISREG
+
+from sqlalchemy import Connection
+
+from clipsearch.catalogue.sketches import Held, held_images
+from clipsearch.duplicates.group import Duplicate
+from clipsearch.values import FoundFile, Preprocessing, Skip, SkipCode
+
+GONE = "it is gone since it was indexed"
+CHANGED = "it changed since it was indexed"
+
+
+@dataclass(slots=True)
+class Standing:
+    """Looks at each image's files once.
+
+    A file that is gone or has changed is left out and noted in `unread`: what it holds now,
+    nobody compared. Two names of one file (links, a folder that is reached in two ways) count
+    once: whoever removed the one would lose the other.
+    """
+
+    under: Sequence[Path] = ()
+    unread: dict[Path, Skip] = field(default_factory=dict)
+    images: dict[int, Held] = field(default_factory=dict)
+
+    def look(self, connection: Connection, ids: Iterable[int]) -> None:
+        """Note those of the images that still lie in a file, oldest file first."""
+        new = [image_id for image_id in ids if image_id not in self.images]
+        for held in held_images(connection, new).values():
+            self.images[held.image_id] = replace(held, files=self._standing(held.files))
+
+    def has(self, image_id: int) -> bool:
+        """Whether an image that was looked at lies in a file that stands."""
+        held = self.images.get(image_id)
+        return held is not None and bool(held.files)
+
+    def rank(self, image_id: int) -> tuple[int, int, int, Path]:
+        """What is kept comes first: most pixels, most bytes, oldest, first name."""
+        held = self.images[image_id]
+        oldest = held.files[0]
+        return -held.width * held.height, -held.bytes, oldest.mtime_ns, oldest.path
+
+    def duplicates(self, image_id: int) -> list[Duplicate]:
+        """The files of an image, oldest first."""
+        held = self.images[image_id]
+        size = held.width, held.height, held.bytes
+        return [Duplicate(file.path, image_id, *size) for file in held.files]
+
+    def _standing(self, files: Sequence[FoundFile]) -> tuple[FoundFile, ...]:
+        found: dict[tuple[int, int], FoundFile] = {}
+        for file in files:
+            if self.under and not any(_lies(file.path, place) for place in self.under):
+                continue
+            status = self._status(file)
+            if status is not None:
+                found.setdefault((status.st_dev, status.st_ino), file)
+        return tuple(sorted(found.values(), key=lambda file: (file.mtime_ns, file.path)))
+
+    def _status(self, file: FoundFile) -> os.stat_result | None:
+        try:
+            status = file.path.lstat()
+        except OSError:
+            self.unread[file.path] = Skip(file.path, SkipCode.CHANGED, GONE)
+            return None
+        as_indexed = (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
+        if not S_ISREG(status.st_mode) or not as_indexed:
+            self.unread[file.path] = Skip(file.path, SkipCode.CHANGED, CHANGED)
+            return None
+        return status
+
+
+def at_size(width: int, height: int) -> Preprocessing:
+    """Bring a picture to exactly that size; at its own, nothing is done to it."""
+    return Preprocessing(height, width, "squash", "bicubic", (0.0,) * 3, (1.0,) * 3)
+
+
+def _lies(path: Path, place: Path) -> bool:
+    return path == place or place in path.parents
