@@ -23,6 +23,7 @@ COMMANDS = (
     "demo",
     "status",
     "list",
+    "dedupe",
     "remove",
     "verify",
     "rebuild",

@@ -18,6 +18,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from clipsearch.collection import Collection as Collection
+    from clipsearch.duplicates import Duplicate as Duplicate
+    from clipsearch.duplicates import DuplicateGroup as DuplicateGroup
+    from clipsearch.duplicates import DuplicateOptions as DuplicateOptions
+    from clipsearch.duplicates import Duplicates as Duplicates
+    from clipsearch.duplicates import Tier as Tier
     from clipsearch.embedder import Embedder as Embedder
     from clipsearch.errors import ClipsearchError as ClipsearchError
     from clipsearch.exchange import ExportOptions as ExportOptions
@@ -65,6 +70,10 @@ _HOMES = {
     "CollectionStatus": "status",
     "DecodeLimits": "images",
     "Direction": "search",
+    "Duplicate": "duplicates",
+    "DuplicateGroup": "duplicates",
+    "DuplicateOptions": "duplicates",
+    "Duplicates": "duplicates",
     "Embedder": "embedder",
     "ExportOptions": "exchange",
     "ExportReport": "exchange",
@@ -87,6 +96,7 @@ _HOMES = {
     "Recipe": "indexes",
     "Skip": "values",
     "SkipCode": "values",
+    "Tier": "duplicates",
     "TowerIdentity": "values",
     "TowerOptions": "towers",
     "TowerPair": "towers",

@@ -14,6 +14,14 @@ from typing import TYPE_CHECKING
 
 from clipsearch.catalogue import Catalogue, Indexed, reading, transaction, words, writing
 from clipsearch.collection_reader import CollectionReader
+from clipsearch.duplicates import (
+    DuplicateOptions,
+    Duplicates,
+    Step,
+    find_duplicates,
+    is_sketched,
+    sketch_missing,
+)
 from clipsearch.durable import TEMPORARY, named_disk_errors, sweep
 from clipsearch.errors import NoRoots, NothingReadable
 from clipsearch.indexes import Recipe
@@ -47,7 +55,7 @@ from clipsearch.lock import only_writer
 from clipsearch.migration_errors import TowerReplaced
 from clipsearch.tower_choice import TowerChoice, refuse_other_tower, said_tower
 from clipsearch.towers import TowerPair
-from clipsearch.values import Caption, Image, TowerIdentity
+from clipsearch.values import Caption, Image, Skip, TowerIdentity
 
 if TYPE_CHECKING:
     from clipsearch.exchange import ImportOptions, ImportReport, OnRows
@@ -206,6 +214,27 @@ class Collection(CollectionReader):
             bring_index_up(catalogue, self.folder)
             bring_index_up(catalogue, self.folder, Indexed.CAPTIONS, CAPTION_TAIL)
         return gone
+
+    def duplicates(
+        self, options: DuplicateOptions | None = None, on_progress: OnProgress = silent
+    ) -> Duplicates:
+        """Files that show the same: exact copies, copies, look-alikes; no file is touched.
+
+        Pictures that have no sketch yet are read first, and their sketches kept: stopping it
+        costs at most one batch. Only that needs the writer's lock. Raises CollectionMissing,
+        CollectionHeld, GenerationDamaged, DecodingUnavailable.
+        """
+        options = options or DuplicateOptions()
+        unread: list[Skip] = []
+
+        def on_step(step: Step, done: int, total: int | None) -> None:
+            on_progress(Progress(step, done, total, len(unread)))
+
+        if not is_sketched(self._open()):
+            with self._writing() as catalogue:
+                sketch_missing(catalogue, options, unread, on_step)
+        found = find_duplicates(self._open(), self._search().neighbours, options, on_step)
+        return replace(found, unread=(*unread, *found.unread))
 
     def rebuild(self, recipe: Recipe | None = None) -> None:
         """Make the indexes anew from the catalogue, `recipe` that of images; embeds nothing."""

@@ -101,9 +101,7 @@ def held_images(connection: Connection, ids: Iterable[int]) -> dict[int, Held]:
     return found
 
 
-def _files_of(
-    connection: Connection, part: Sequence[int]
-) -> defaultdict[int, list[FoundFile]]:
+def _files_of(connection: Connection, part: Sequence[int]) -> defaultdict[int, list[FoundFile]]:
     query = select(files.c.image_id, files.c.path, files.c.size, files.c.mtime_ns)
     places: defaultdict[int, list[FoundFile]] = defaultdict(list)
     row: Any

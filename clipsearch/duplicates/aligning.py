@@ -44,9 +44,9 @@ def align(first: Floats, second: Floats, warps: Floats, steps: int) -> Floats:
         columns *= places.inside[..., np.newaxis]
         rest = (wanted - gains * seen - offsets) * places.inside
         turned = columns.transpose(0, 2, 1)
-        change = np.linalg.solve(
-            turned @ columns + _damping(side), turned @ rest[..., np.newaxis]
-        )[..., 0]
+        change = np.linalg.solve(turned @ columns + _damping(side), turned @ rest[..., np.newaxis])[
+            ..., 0
+        ]
         warps += change[:, :4]
         warps[:, 0::2] = warps[:, 0::2].clip(*_SCALES)
         warps[:, 1::2] = warps[:, 1::2].clip(*_SHIFTS)

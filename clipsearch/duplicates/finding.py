@@ -133,7 +133,9 @@ class _Grouping:
             *(self._group(Tier.LOOKALIKE, *star) for star in lookalikes),
         ]
 
-    def _exact(self, ranked: Sequence[int], equal: dict[int, list[int]]) -> Iterator[DuplicateGroup]:
+    def _exact(
+        self, ranked: Sequence[int], equal: dict[int, list[int]]
+    ) -> Iterator[DuplicateGroup]:
         """Files of one image, and of images with the same pixels."""
         for image_id in ranked:
             ids = [image_id, *equal.get(image_id, [])]
@@ -143,7 +145,9 @@ class _Grouping:
 
     def _group(self, tier: Tier, kept: int, others: Sequence[int]) -> DuplicateGroup:
         first = self.standing.duplicates(kept)[0]
-        return DuplicateGroup(tier, first, tuple(self._compared(tier, kept, each) for each in others))
+        return DuplicateGroup(
+            tier, first, tuple(self._compared(tier, kept, each) for each in others)
+        )
 
     def _compared(self, tier: Tier, kept: int, other: int) -> Duplicate:
         file = self.standing.duplicates(other)[0]
@@ -188,6 +192,8 @@ def _scored(connection: Connection, groups: Sequence[DuplicateGroup]) -> Iterato
             yield group
             continue
         held, rows = reading.embeddings_of(connection, sorted(ids), dim)
-        scores = dict(zip(held.tolist(), rows @ rows[held.tolist().index(group.kept.image_id)], strict=True))
+        scores = dict(
+            zip(held.tolist(), rows @ rows[held.tolist().index(group.kept.image_id)], strict=True)
+        )
         others = (replace(each, score=float(scores[each.image_id])) for each in group.others)
         yield replace(group, others=tuple(others))

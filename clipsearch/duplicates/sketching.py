@@ -26,13 +26,14 @@ def is_sketched(catalogue: Catalogue) -> bool:
         return count_unsketched(connection) == 0
 
 
-def sketch_missing(catalogue: Catalogue, options: DuplicateOptions, on_step: OnStep) -> list[Skip]:
-    """Sketch what has no sketch; returns what cannot be read now, which is tried again next time.
+def sketch_missing(
+    catalogue: Catalogue, options: DuplicateOptions, unread: list[Skip], on_step: OnStep
+) -> None:
+    """Sketch what has no sketch; `unread` takes what cannot be read now, to be tried next time.
 
     Each batch is committed at once: stopping it costs no more. The caller holds the
     collection's writer lock.
     """
-    unread: list[Skip] = []
     with catalogue.writer() as connection:
         total, done = count_unsketched(connection), 0
         on_step("sketching", done, total)
@@ -42,7 +43,6 @@ def sketch_missing(catalogue: Catalogue, options: DuplicateOptions, on_step: OnS
                     put_sketches(connection, batch)
                 done += len(batch)
                 on_step("sketching", done, total)
-    return unread
 
 
 def _sketched(

@@ -114,7 +114,9 @@ def _compared(
         for start in range(0, len(some), _PAIRS_AT_ONCE):
             part = some[start : start + _PAIRS_AT_ONCE]
             first = np.stack([_planes(pixels[pair.first], side) for pair in part])
-            second = np.stack([_planes(turned(pixels[pair.second], pair.turn), side) for pair in part])
+            second = np.stack(
+                [_planes(turned(pixels[pair.second], pair.turn), side) for pair in part]
+            )
             found = likeness(first, second)
             alike = (found.correlations >= _LEAST_CORRELATION) & (found.overlaps >= _LEAST_OVERLAP)
             differences = np.where(alike, found.differences, np.inf)

@@ -44,6 +44,9 @@ class Progress:
         "reading captions",
         "embedding captions",
         "indexing",
+        "sketching",
+        "searching",
+        "comparing",
     ]
     done: int
     total: int | None
@@ -52,7 +55,11 @@ class Progress:
     @property
     def unit(self) -> str:
         """What is counted."""
-        units = {"reading captions": "files", "embedding captions": "captions"}
+        units = {
+            "reading captions": "files",
+            "embedding captions": "captions",
+            "comparing": "pairs",
+        }
         return units.get(self.phase, "images")
 
 

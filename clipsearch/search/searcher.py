@@ -55,6 +55,22 @@ class Searcher:
             for rank, (image_id, score) in enumerate(standing, start=1)
         ]
 
+    def neighbours(self, embeddings: Embeddings, k: int) -> Found:
+        """The `k` nearest images of each of many embeddings [m, dim], as the index scores them.
+
+        For whoever looks at each pair again: scores are those of the index, and images that were
+        removed since it was made may be among them. Raises TowerReplaced.
+        """
+        with self._catalogue.snapshot() as connection:
+            generation = self._index.at(connection)
+            last = generation.last_id if generation else 0
+            ids, held = reading.embeddings_after(connection, last, self._dim)
+        newest = scan(embeddings, held, ids, k)
+        if generation is None:
+            return newest
+        found = generation.index.search(embeddings, k)
+        return merge(found, newest, k) if len(ids) else found
+
     def _indexed(
         self,
         connection: Connection,

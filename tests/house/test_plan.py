@@ -32,6 +32,7 @@ FLOORS = {
     "weights": 1,
     "ingest": 2,
     "search": 2,
+    "duplicates": 2,
     "gallery": 2,
     "explanation": 2,
     "training": 2,
