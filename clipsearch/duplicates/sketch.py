@@ -46,7 +46,8 @@ def signatures(sketches: Sketches) -> Embeddings:
     magnitudes are kept, and of the two that a quarter turn swaps first the greater. Brightness
     is left out and contrast divided away. A sketch of one grey is zero throughout.
     """
-    low = _cosines()[:FREQUENCIES] @ sketches.astype(np.float32) @ _cosines()[:FREQUENCIES].T
+    centred = sketches - sketches.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
+    low = _cosines()[:FREQUENCIES] @ centred @ _cosines()[:FREQUENCIES].T
     sizes = np.sqrt(np.abs(low))  # else the lowest frequencies drown all others
     swapped = sizes.transpose(0, 2, 1)
     rows, columns = np.triu_indices(FREQUENCIES)
@@ -54,7 +55,7 @@ def signatures(sketches: Sketches) -> Embeddings:
     lesser = np.minimum(sizes, swapped)[:, rows, columns][:, rows != columns]
     kept = np.concatenate([greater, lesser], axis=1)
     length = np.linalg.norm(kept, axis=1, keepdims=True)
-    unit: Embeddings = np.divide(kept, length, out=np.zeros_like(kept), where=length > 1e-3)
+    unit: Embeddings = np.divide(kept, length, out=np.zeros_like(kept), where=length > 1)
     return unit
 
 
