@@ -54,7 +54,7 @@ COLUMNS = (">group", "tier", "", ">pixels", ">bytes", ">score", ">differs", "pat
 @click.option(
     "--min-similarity",
     type=click.FloatRange(min=-1, max=1),
-    default=0.9,
+    default=0.96,
     show_default=True,
     metavar="S",
     help="The least cosine of look-alikes; it depends on the tower.",

@@ -234,7 +234,8 @@ class Collection(CollectionReader):
             with self._writing() as catalogue:
                 sketch_missing(catalogue, options, unread, on_step)
         found = find_duplicates(self._open(), self._search().neighbours, options, on_step)
-        return replace(found, unread=(*unread, *found.unread))
+        every = {skip.path: skip for skip in (*unread, *found.unread)}
+        return replace(found, unread=tuple(every[path] for path in sorted(every)))
 
     def rebuild(self, recipe: Recipe | None = None) -> None:
         """Make the indexes anew from the catalogue, `recipe` that of images; embeds nothing."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float32]
 
@@ -31,7 +31,7 @@ def align(first: Floats, second: Floats, warps: Floats, steps: int) -> Floats:
     (a x + b, c y + d) of the first; coordinates run from -1 to 1.
     """
     count, side = len(first), first.shape[-1]
-    down, across = np.gradient(first, axis=(1, 2))
+    down, across = _slopes(first)
     x, y = grid(side)
     wanted = second.reshape(count, -1)
     warps = warps.copy()
@@ -74,8 +74,9 @@ class Places:
     def of(cls, warps: Floats, side: int) -> Places:
         """The places that warps [n, 4] give."""
         x, y = grid(side)
-        at_x = ((warps[:, :1] * x + warps[:, 1:2] + 1) * side - 1) / 2
-        at_y = ((warps[:, 2:3] * y + warps[:, 3:] + 1) * side - 1) / 2
+        half = np.float32(side / 2)
+        at_x = _floats((warps[:, :1] * x + warps[:, 1:2] + 1) * half - 0.5)
+        at_y = _floats((warps[:, 2:3] * y + warps[:, 3:] + 1) * half - 0.5)
         last = side - 0.5
         inside = (at_x > -0.5) & (at_x < last) & (at_y > -0.5) & (at_y < last)
         return cls(at_x, at_y, inside)
@@ -90,8 +91,17 @@ class Places:
         corners = top * side + left
         upper = _mixed(flat, corners, x - left)
         lower = _mixed(flat, corners + side, x - left)
-        mixed: Floats = upper + (lower - upper) * (y - top)
-        return mixed.astype(np.float32)
+        mixed = upper + (lower - upper) * (y - top)
+        return _floats(mixed)
+
+
+def _slopes(greys: Floats) -> tuple[Floats, Floats]:
+    """How greys [n, s, s] grow from a pixel to the next: downwards and across."""
+    return _floats(np.gradient(greys, axis=1)), _floats(np.gradient(greys, axis=2))
+
+
+def _floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, np.float32)
 
 
 def _mixed(flat: Floats, at: NDArray[np.intp], part: Floats) -> Floats:

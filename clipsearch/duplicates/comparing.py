@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from clipsearch.duplicates.aligning import Floats, Places, align, untouched
 
 _COARSEST = 8
-_STEPS = {8: 8, 16: 6, 32: 4, 64: 3, 128: 3}
+_STEPS = {8: 8, 16: 6, 32: 4, 64: 2, 128: 2}
 _WINDOWS = 16
 """Differences are looked at in windows of an eighth of the side, a sixteenth apart."""
 
 _CLIPPED = 5, 250
 """Beyond these greys a picture made brighter or darker says nothing of its exposure."""
+
+_COLOUR = 0.5
+"""What colours differ by counts half: JPEG keeps them at half the size."""
 
 _NOISE = 3.0
 """Greys that any two encodings of a flat place may differ by."""
@@ -27,32 +30,33 @@ class Likeness:
 
     `correlations` are of the greys where they overlap, `differences` of the window that differs
     most, relative to the contrast of that window and of the whole; `overlaps` say which part of
-    one picture lies in the other. `warps` [n, 4] as in `Alignment`.
+    one picture lies in the other.
     """
 
     correlations: Floats
     differences: Floats
     overlaps: Floats
-    warps: Floats
 
-    def better(self, other: Likeness) -> Likeness:
-        """Of each pair the likeness with the smaller difference."""
-        own = self.differences <= other.differences
-        return Likeness(
-            np.where(own, self.correlations, other.correlations),
-            np.where(own, self.differences, other.differences),
-            np.where(own, self.overlaps, other.overlaps),
-            np.where(own[:, np.newaxis], self.warps, other.warps),
-        )
+    def improve(self, at: NDArray[np.intp], other: Likeness) -> None:
+        """Take the likeness of the pairs `at` from `other` where it has a smaller difference."""
+        better = other.differences < self.differences[at]
+        for name in ("correlations", "differences", "overlaps"):
+            getattr(self, name)[at[better]] = getattr(other, name)[better]
 
 
-def likeness(first: Floats, second: Floats) -> Likeness:
+def likeness(first: Floats, second: Floats, enough: float = 0.0) -> Likeness:
     """Compare pictures [n, s, s, c], their greys first, laid over each other as fits best.
 
-    Each is laid over the other, since a crop lies in the picture that it was cropped from. The
-    further channels are colours: they are compared, but nothing is aligned by them.
+    They are compared as they are; those that differ by more than `enough` are laid over each
+    other, and if that does not do, the other way round, since a crop lies in the picture that it
+    was cut from. The further channels are colours: nothing is aligned by them.
     """
-    return _laid(first, second).better(_laid(second, first))
+    found = _measured(first, second, untouched(len(first)))
+    for one, other in ((first, second), (second, first)):
+        apart = np.flatnonzero(found.differences > enough)
+        if len(apart):
+            found.improve(apart, _laid(one[apart], other[apart]))
+    return found
 
 
 def _laid(first: Floats, second: Floats) -> Likeness:
@@ -93,12 +97,12 @@ def _measured(first: Floats, second: Floats, warps: Floats) -> Likeness:
         each - colour * gains - _mean(each - colour * gains, inside) for colour, each in parts[1:]
     ]
     spread = (wanted - _mean(wanted, inside)) * inside
-    differences = np.max([_worst_window(rest, spread, inside, side) for rest in rests], axis=0)
+    worst = [_worst_window(rest, spread, inside, side) for rest in rests]
+    differences = np.maximum(worst[0], _COLOUR * np.max(worst, axis=0))
     differences[gains[:, 0] <= 0] = np.inf  # a negative, or chance
     scales = np.minimum(1, warps[:, 0] * warps[:, 2])
-    return Likeness(
-        _correlation(seen, wanted, inside), differences, inside.mean(axis=1) * scales, warps
-    )
+    overlaps = inside.mean(axis=1) * scales
+    return Likeness(_correlation(seen, wanted, inside), differences, overlaps)
 
 
 def _exposure(seen: Floats, wanted: Floats, inside: Floats) -> tuple[Floats, Floats]:

@@ -33,6 +33,9 @@ LEAST_CONTRAST = 3.0
 LEAST_SIDE = 48
 """Pixels of the shorter side; icons resemble each other without being copies."""
 
+SAME_LAYOUT = 0.16
+"""So much less a cosine is enough for look-alikes whose sketches lie over each other."""
+
 Pair = tuple[int, int]
 
 
@@ -50,6 +53,7 @@ def find_duplicates(
     found = screened(sketches, pairs)
     named = list(zip(ids[pairs.first].tolist(), ids[pairs.second].tolist(), strict=True))
     likely = found.maybe_copies | (pairs.scores >= options.least_score)
+    least = np.where(found.maybe_copies, options.least_score - SAME_LAYOUT, options.least_score)
     with catalogue.reader() as connection:
         standing.look(connection, {each for at in np.flatnonzero(likely) for each in named[at]})
         standing.look(connection, images_in_several_files(connection))
@@ -59,7 +63,7 @@ def find_duplicates(
         if _may_be_copies(named[at], standing)
     ]
     copies = list(verified(candidates, standing, options, on_step))
-    alike = [named[at] for at in np.flatnonzero(likely)]
+    alike = [named[at] for at in np.flatnonzero(pairs.scores >= least)]
     groups = _Grouping(standing, copies, alike).groups()
     with catalogue.reader() as connection:
         asked = [group for group in groups if group.tier in options.tiers]

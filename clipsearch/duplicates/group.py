@@ -71,13 +71,14 @@ class DuplicateOptions:
 
     `under` are files or folders; only files there are grouped. `most_difference` is the greatest
     `Duplicate.difference` of a copy, `least_score` the least cosine of look-alikes (it depends
-    on the tower: docs/dedupe.md). `batch` sketches are committed at once.
+    on the tower: docs/dedupe.md; pictures with the same layout need 0.16 less). `batch`
+    sketches are committed at once.
     """
 
     tiers: Sequence[Tier] = EVERY_TIER
     under: Sequence[Path] = ()
     most_difference: float = 0.5
-    least_score: float = 0.9
+    least_score: float = 0.96
     workers: int | None = None
     batch: int = 256
     limits: DecodeLimits = field(default_factory=DecodeLimits)

@@ -67,7 +67,7 @@ def verified(
             ids = dict.fromkeys(each for pair in part for each in (pair.first, pair.second))
             pixels = _read(pool, [standing.images[each] for each in ids], standing)
             there = [pair for pair in part if pair.first in pixels and pair.second in pixels]
-            for pair, difference in _compared(there, pixels, standing):
+            for pair, difference in _compared(there, pixels, standing, options.most_difference):
                 if difference <= options.most_difference:
                     equal = _same_pixels(pair, difference, standing, digests)
                     yield Verified(pair.first, pair.second, pair.turn > 0, difference, equal)
@@ -104,7 +104,7 @@ def _read(pool: DecodePool, images: Sequence[Held], standing: Standing) -> dict[
 
 
 def _compared(
-    pairs: Sequence[Candidate], pixels: dict[int, Pixels], standing: Standing
+    pairs: Sequence[Candidate], pixels: dict[int, Pixels], standing: Standing, enough: float
 ) -> Iterator[tuple[Candidate, float]]:
     """Each pair with its difference; infinite where the pictures have too little in common."""
     by_side: dict[int, list[Candidate]] = {}
@@ -117,7 +117,7 @@ def _compared(
             second = np.stack(
                 [_planes(turned(pixels[pair.second], pair.turn), side) for pair in part]
             )
-            found = likeness(first, second)
+            found = likeness(first, second, enough)
             alike = (found.correlations >= _LEAST_CORRELATION) & (found.overlaps >= _LEAST_OVERLAP)
             differences = np.where(alike, found.differences, np.inf)
             yield from zip(part, differences.tolist(), strict=True)
@@ -162,4 +162,4 @@ def _digest(image: Held) -> bytes:
         decoded = decode_picture(image.files[0].path, at_size(image.width, image.height))
     except UnreadableQueryImage:
         return image.fingerprint
-    return hashlib.blake2b(decoded.pixels, digest_size=32).digest()
+    return hashlib.blake2b(decoded.pixels.data, digest_size=32).digest()

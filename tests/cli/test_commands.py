@@ -82,6 +82,7 @@ def test_every_example_of_help_is_accepted(name: str, command: click.Command) ->
         "docs/filters.md",
         "docs/migrating.md",
         "docs/exchange.md",
+        "docs/dedupe.md",
         "docs/explaining.md",
         "docs/fine-tuning.md",
         "docs/watching.md",
