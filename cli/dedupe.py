@@ -17,7 +17,7 @@ from clipsearch.cli.help import command
 from clipsearch.cli.hits import print_paths, write_page
 from clipsearch.cli.progress import shown_progress
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import path_fields, path_texts, print_json, skip_record
+from clipsearch.cli.records import path_fields, path_list_fields, print_json, skip_record
 from clipsearch.cli.tables import print_rows
 
 TIERS = ("exact", "copy", "lookalike")
@@ -179,7 +179,7 @@ def _document(
 ) -> dict[str, Any]:
     return {
         "collection": name,
-        "under": path_texts(asked.under),
+        **path_list_fields("under", asked.under),
         "tiers": [str(tier) for tier in asked.tiers],
         "max_difference": asked.most_difference,
         "min_similarity": asked.least_score,
