@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     "clipsearch index ~/Pictures /mnt/camera",
     "clipsearch index                              rescan all known folders",
     "clipsearch index ~/Pictures --exclude 'drafts' --exclude '*.gif'",
+    "clipsearch index ~/Pictures --captions ~/Pictures/captions.csv",
     "clipsearch index ~/Art -c art --model ViT-B-32-256/datacomp_s34b_b86k",
     "clipsearch index ~/Pictures --json | jq '.failed'",
 )
@@ -38,6 +39,14 @@ if TYPE_CHECKING:
     metavar="GLOB",
     help="Leave out names or relative paths like this; may repeat. Remembered for the PATHs; "
     "'' alone forgets what was.",
+)
+@click.option(
+    "--captions",
+    multiple=True,
+    type=options.ANY_PATH,
+    metavar="FILE",
+    help="A .csv, .tsv or .jsonl of captions: filepath,title or image,caption, paths relative to "
+    "it; may repeat. Remembered.",
 )
 @click.option("--include-hidden", is_flag=True, help="Take in names that begin with a dot.")
 @click.option(
@@ -66,7 +75,7 @@ if TYPE_CHECKING:
     help="Leave out larger pictures.",
 )
 @options.wait_option
-@click.option("--strict", is_flag=True, help="Exit 2 when any picture was left out.")
+@click.option("--strict", is_flag=True, help="Exit 2 when anything was left out.")
 @click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
 @options.json_option
 def index(
@@ -75,6 +84,7 @@ def index(
     model: str | None,
     precision: Precision | Literal["auto"],
     exclude: tuple[str, ...],
+    captions: tuple[Path, ...],
     include_hidden: bool,
     prune: bool,
     workers: int | None,
@@ -88,9 +98,10 @@ def index(
     """Take in pictures; without PATH, rescan the known folders.
 
     Takes in what lies under the PATHs: JPEG, PNG, WebP, GIF, TIFF, BMP, JPEG 2000, HEIC and
-    AVIF. Unchanged files are skipped, moved and copied ones recognised. Pictures that vanished
-    under the PATHs are dropped, and only those; a folder that is missing or suddenly empty
-    drops nothing without --prune. Your files are never changed.
+    AVIF. Captions come from the pictures' own metadata, from .txt, .json and .xmp files beside
+    them, and from --captions. Unchanged files are skipped, moved and copied ones recognised.
+    Pictures that vanished under the PATHs are dropped, and only those; a folder that is missing
+    or suddenly empty drops nothing without --prune. Your files are never changed.
 
     Ctrl-C stops it at any time: run it again to go on.
     """
@@ -101,6 +112,7 @@ def index(
         workers=workers,
         batch=batch,
         limits=clipsearch.DecodeLimits(max_megapixels=max_megapixels),
+        captions=captions,
     )
     # A collection that stands keeps its precision; only a word against it is passed on.
     tower_options = clipsearch.TowerOptions(precision) if precision != "auto" else None
@@ -120,7 +132,7 @@ def index(
     elif not quiet:
         say_remarks(report, failed_hint(name))
         print(counts(report))
-    if strict and report.failed:
+    if strict and (report.failed or report.captions_failed):
         return ERROR
     if not report.readable:
         say(f"no pictures were found in {', '.join(map(quoted, paths)) or 'the known folders'}.")

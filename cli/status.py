@@ -46,10 +46,12 @@ def status(name: str, failed: bool, form: options.Form | None) -> int:
         ("images", f"{found.images:,}"),
         ("files", f"{found.files:,}"),
         ("left out", f"{found.skipped:,}"),
+        *(("captions", f"{count:,} {quoted(source)}") for source, count in found.captions.items()),
         ("tower", f"{tower.name}, {tower.dim} dimensions, {tower.precision}"),
         ("index", _index_words(found)),
         ("size", f"{found.bytes / 1e6:,.1f} MB"),
         *(("root", quoted(root)) for root in found.roots),
+        *(("table of captions", quoted(table)) for table in found.caption_tables),
     ]
     print_facts(facts)
     return DONE
@@ -74,7 +76,9 @@ def _document(found: clipsearch.CollectionStatus) -> dict[str, object]:
         "images": found.images,
         "files": found.files,
         "skipped": found.skipped,
+        "captions": dict(found.captions),
         **path_list_fields("roots", found.roots),
+        **path_list_fields("caption_tables", found.caption_tables),
         "index": {
             "kind": found.index_kind,
             "generation": found.index_generation,

@@ -15,6 +15,8 @@ from clipsearch.errors import NothingReadable
 NOTES = {
     "bad_icc_profile": "with a colour profile that cannot be used, taken as sRGB",
     "bad_orientation": "with an orientation that does not exist, taken as upright",
+    "bad_xmp": "with XMP that cannot be used, left out",
+    "long_caption": "with a text of more than 65,536 characters, left out",
     "first_frame_of_many": "with several frames, of which the first was taken",
 }
 
@@ -28,10 +30,13 @@ def report_record(report: clipsearch.IngestReport) -> dict[str, Any]:
         "removed": report.removed,
         "unchanged": report.unchanged,
         "embedded": report.embedded,
+        "captions_added": report.captions_added,
+        "captions_removed": report.captions_removed,
         "symlinks": report.symlinks,
         "seconds": round(report.seconds, 3),
         "images_per_second": round(report.images_per_second, 2),
         "failed": [skip_record(skip) for skip in report.failed],
+        "captions_failed": [skip_record(skip) for skip in report.captions_failed],
         **path_list_fields("missing", report.missing),
         **path_list_fields("emptied", report.emptied),
         **path_list_fields("unlistable", report.unlistable),
@@ -51,6 +56,8 @@ def counts(report: clipsearch.IngestReport) -> str:
         f"{report.added} added, {report.updated} updated, {report.moved} moved, "
         f"{report.removed} removed, {report.unchanged} unchanged, {len(report.failed)} failed"
     )
+    if report.captions_added or report.captions_removed:
+        done += f", captions: {report.captions_added} added, {report.captions_removed} removed"
     rate = f", {report.images_per_second:.1f} images/s" if report.embedded else ""
     return f"{done} in {report.seconds:.1f} s{rate}"
 
@@ -58,6 +65,7 @@ def counts(report: clipsearch.IngestReport) -> str:
 def say_remarks(report: clipsearch.IngestReport, failed_hint: str) -> None:
     """Say on stderr what the user should know: failures, and what was spared or tolerated."""
     say_left_out(report.failed, failed_hint)
+    say_left_out(report.captions_failed, "`clipsearch index --json` lists them all.")
     _say_spared(report.missing, "is missing")
     _say_spared(report.emptied, "held images and now holds none")
     for folder in report.unlistable:

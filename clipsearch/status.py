@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from clipsearch.catalogue import Catalogue, reading
+from clipsearch.catalogue import Catalogue, Indexed, caption_files, caption_rows, reading
 from clipsearch.errors import CatalogueDamaged, GenerationDamaged
 from clipsearch.indexes import Generation, generations, open_generation, verify_generation
 from clipsearch.search import open_named
@@ -23,7 +24,11 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class CollectionStatus:
-    """A collection in numbers. `bytes` is what its folder takes on the disk."""
+    """A collection in numbers. `bytes` is what its folder takes on the disk.
+
+    `captions` counts captions and lists of keywords by their source, `caption_tables` are the
+    tables that are read at each `ingest`.
+    """
 
     name: str
     folder: Path
@@ -31,6 +36,8 @@ class CollectionStatus:
     images: int
     files: int
     skipped: int
+    captions: Mapping[str, int]
+    caption_tables: tuple[Path, ...]
     roots: tuple[Path, ...]
     index_kind: str | None
     index_generation: int | None
@@ -63,6 +70,8 @@ def status_of(catalogue: Catalogue, name: str, folder: Path) -> CollectionStatus
             images=reading.count_embeddings(connection),
             files=reading.count_files(connection),
             skipped=len(reading.all_skips(connection)),
+            captions=caption_rows.count_by_source(connection),
+            caption_tables=tuple(table.path for table in caption_files.tables(connection)),
             roots=tuple(reading.known_roots(connection, "given")),
             index_kind=index.index.kind if index else None,
             index_generation=named.number if named else None,
@@ -89,11 +98,32 @@ def verify_collection(catalogue: Catalogue, folder: Path) -> VerifyReport:
             held = open_generation(folder / GENERATIONS, number)
         except GenerationDamaged as error:
             faults.append(f"index: {error}")
+    faults += _caption_index_faults(catalogue, folder)
     try:
         faults += _embedding_faults(catalogue, held)
+        faults += _caption_faults(catalogue)
     except CatalogueDamaged as error:
         faults.append(f"catalogue: {error.detail}")
     return VerifyReport(images, tuple(faults))
+
+
+def _caption_index_faults(catalogue: Catalogue, folder: Path) -> list[str]:
+    """The index of captions is as it was published."""
+    named, place = catalogue.generation(Indexed.CAPTIONS), folder / Indexed.CAPTIONS.folder
+    if named is None:
+        return []
+    try:
+        verify_generation(place, named.number)
+        open_named(catalogue, place, named, Indexed.CAPTIONS)
+    except GenerationDamaged as error:
+        return [f"index of captions: {error}"]
+    return []
+
+
+def _caption_faults(catalogue: Catalogue) -> list[str]:
+    """Every embedding of a caption has its width and unit length."""
+    damaged = sum(int((~usable(rows)).sum()) for _, rows in catalogue.caption_chunks())
+    return [f"catalogue: {damaged} captions have damaged embeddings"] if damaged else []
 
 
 def _embedding_faults(catalogue: Catalogue, held: Generation | None) -> list[str]:

@@ -258,4 +258,5 @@ def _identity(root: Root) -> tuple[int, int] | None:
 
 def _says_something(report: IngestReport) -> bool:
     changed = report.added + report.updated + report.moved + report.removed
+    changed += report.captions_added + report.captions_removed
     return bool(changed or report.missing or report.emptied)

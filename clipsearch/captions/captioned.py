@@ -77,17 +77,20 @@ def gather(source: str, rows: Iterable[Row], skips: Sequence[Skip]) -> Captioned
     return CaptionedSet(source, tuple(pictures), (*skips, *bare), duplicates)
 
 
+TOLD = frozenset({"human", "sidecar", "table"})
+"""Sources of captions that somebody wrote for the picture, to train and to measure on."""
+
+
 def captioned_images(name: str, images: Iterable[Image]) -> CaptionedSet:
-    """The pictures of a collection that are files and have captions."""
+    """The pictures of a collection that are files and have captions that somebody wrote."""
     rows, skips = [], []
     for image in images:
         if image.path is None:
             continue
-        if not image.captions:
+        told = _told(image)
+        if not told:
             skips.append(no_caption(str(image.path)))
-        rows += [
-            Row(str(image.path), caption.text, image.path.read_bytes) for caption in image.captions
-        ]
+        rows += [Row(str(image.path), text, image.path.read_bytes) for text in told]
     return gather(name, rows, skips)
 
 
@@ -105,11 +108,17 @@ def searched_images(
         read = partial(_bytes_of, image)
         if image.id in embeddings:
             known[named] = embeddings[image.id]
-        if not image.captions:
+        told = _told(image)
+        if not told:
             uncaptioned.append(CaptionedPicture(named, (), read))
-        rows += [Row(named, caption.text, read) for caption in image.captions]
+        rows += [Row(named, text, read) for text in told]
     found = gather(name, rows, ())
     return replace(found, uncaptioned=tuple(uncaptioned), known=KnownEmbeddings(tower, known))
+
+
+def _told(image: Image) -> list[str]:
+    """The sentences about a picture that count: no keywords, no model's, no metadata's."""
+    return [one.text for one in image.captions if one.source in TOLD and one.kind == "caption"]
 
 
 def _bytes_of(image: Image) -> bytes:

@@ -82,6 +82,12 @@ def count_embedded(connection: Connection) -> int:
     return int(connection.exec_driver_sql(query).scalar_one())
 
 
+def count_by_source(connection: Connection) -> dict[str, int]:
+    """How many captions and lists of keywords each source gave, by name."""
+    query = "SELECT source, count(*) AS held FROM captions GROUP BY source ORDER BY source"
+    return {row.source: int(row.held) for row in connection.exec_driver_sql(query)}
+
+
 def newest_embedded(connection: Connection) -> int:
     """The largest id of a caption that can be found; 0 if there is none."""
     query = "SELECT id FROM captions WHERE length(embedding) > 0 ORDER BY id DESC LIMIT 1"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from textwrap import shorten
 
 from clipsearch.durable import write_durably
 from clipsearch.gallery.thumbnails import Thumbnail, png_uri, thumbnail
@@ -14,6 +15,8 @@ from clipsearch.values import Hit
 
 # So many pictures stand in one line of a wide page.
 ONE_LINE = 6
+# A screen reader reads all of it aloud.
+LONGEST_ALTERNATIVE = 250
 # A very long panorama or tower would fill a row, or vanish in it.
 NARROWEST, WIDEST = 0.6, 2.4
 
@@ -83,12 +86,19 @@ def _figure(hit: Hit, row: Row, best: float) -> str:
     facts = f"{info.width} × {info.height}" + (f", {info.taken:%Y-%m-%d}" if info.taken else "")
     return (
         f'<figure style="--ratio:{ratio:.3f}">'
-        f"{_shown(hit, row, f'Hit {hit.rank} for {row.title}: {name}')}"
+        f"{_shown(hit, row, f'Hit {hit.rank} for {row.title}: {_described(hit) or name}')}"
         f'<div class=bar><i style="width:{part:.1%}"></i></div>'
         f'<figcaption title="{_text(str(hit.path or name))} ({_text(facts)})">'
         f"<bdi>{_text(name)}</bdi><data value={hit.score:.6f}>{_number(hit.score)}</data>"
         "</figcaption></figure>\n"
     )
+
+
+def _described(hit: Hit) -> str | None:
+    """The first caption of a hit, for those who do not see it; None without one."""
+    captions = (caption.text for caption in hit.image.captions if caption.kind == "caption")
+    first = next(captions, None)
+    return first and shorten(first, LONGEST_ALTERNATIVE, placeholder=" ...")
 
 
 def _shown(hit: Hit, row: Row, alt: str) -> str:

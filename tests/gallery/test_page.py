@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 
 from clipsearch.gallery import Row, gallery_page, write_gallery
 from clipsearch.gallery.thumbnails import thumbnail_size
-from clipsearch.values import Hit, Image, ImageInfo
+from clipsearch.values import Caption, Hit, Image, ImageInfo
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -113,6 +113,14 @@ def test_every_picture_has_its_alternative_text_and_its_score(tmp_path: Path) ->
     page = gallery_page([Row("a cat", [hit(picture(tmp_path / "a.jpg"), -0.25)])], "about")
     assert Tags(page).named("img")[0]["alt"] == "Hit 1 for a cat: a.jpg"
     assert "−0.250" in page
+
+
+def test_the_alternative_text_is_the_first_caption_where_there_is_one(tmp_path: Path) -> None:
+    info = ImageInfo(b"fingerprint", "JPEG", 64, 48, bytes=1)
+    captions = (Caption("cat", kind="keywords"), Caption('a "cat"\n on <b>a</b> sill\x1b'))
+    told = Hit(1, 0.3, Image(7, info, (picture(tmp_path / "a.jpg"),), captions))
+    page = gallery_page([Row("a cat", [told])], "about")
+    assert Tags(page).named("img")[0]["alt"] == 'Hit 1 for a cat: a "cat" on <b>a</b> sill\ufffd'
 
 
 def test_the_bars_are_measured_by_the_best_score_of_the_page() -> None:
