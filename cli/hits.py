@@ -28,7 +28,7 @@ from clipsearch.cli.records import (
 from clipsearch.cli.tables import print_csv, print_lines, print_table
 
 COLUMNS = (
-    *("rank", "score", "id", "path", "width", "height", "format"),
+    *("rank", "score", "probability", "id", "path", "width", "height", "format"),
     *("taken", "camera", "latitude", "longitude", "distance_km"),
 )
 """The columns of the CSV, each a field of the JSON of the same name."""
@@ -44,16 +44,34 @@ class Asking:
     min_score: float | None
     where: clipsearch.Filter
     explain: bool = False
+    min_probability: float | None = None
+    without: Sequence[str] = ()
+    everything: bool = False
 
     @property
     def title(self) -> str:
         """The parts in a few words."""
-        return ", ".join(described(part) for part in self.parts)
+        unwanted = (f"without {text}" for text in self.without)
+        return ", ".join([*(described(part) for part in self.parts), *unwanted])
+
+    @property
+    def query(self) -> clipsearch.Query:
+        """As the library asks it; a least score or probability says itself what is wanted."""
+        limited = self.min_score is not None or self.min_probability is not None
+        return clipsearch.Query(
+            self.parts,
+            self.k,
+            self.min_score,
+            self.where,
+            min_probability=self.min_probability,
+            matches_only=not (self.everything or limited),
+            without=self.without,
+        )
 
 
 def answer(asking: Asking, name: str, output: Output) -> int:
     """Ask the collection, write the hits, and return whether there were any."""
-    query = clipsearch.Query(asking.parts, asking.k, asking.min_score, asking.where)
+    query = asking.query
     with clipsearch.Collection(name) as collection:
         refuse_unknown_places(asking.where, collection)
         hits = collection.search(query)
@@ -65,9 +83,17 @@ def answer(asking: Asking, name: str, output: Output) -> int:
             heats = _heats(asking, collection, hits) if asking.explain else {}
             write_page(output.html, [(asking.title, hits)], f"collection {name}", heats)
         if not hits:
-            reason = why_nothing(asking.where, collection)
-            say(f"nothing found: {reason}." if reason else "nothing found.")
+            say(_nothing(query, why_nothing(asking.where, collection)))
     return DONE if hits else NOTHING_FOUND
+
+
+def _nothing(query: clipsearch.Query, reason: str | None) -> str:
+    """What to say where there are no hits."""
+    if reason:
+        return f"nothing found: {reason}."
+    if query.matches_only:
+        return "nothing matches. `--all` shows the nearest pictures all the same."
+    return "nothing found."
 
 
 def print_hits(
@@ -79,10 +105,17 @@ def print_hits(
     elif form == "csv":
         print_csv(COLUMNS, ([hit_record(hit, near)[name] for name in COLUMNS] for hit in hits))
     elif sys.stdout.isatty():
-        rows = ([str(hit.rank), f"{hit.score:.4f}", shown_path(hit.image)] for hit in hits)
-        print_table([">rank", ">score", "path"], rows)
+        rows = (
+            [str(hit.rank), f"{hit.score:.4f}", _share(hit), shown_path(hit.image)] for hit in hits
+        )
+        print_table([">rank", ">score", ">match", "path"], rows)
     else:
         print_lines([hit.rank, f"{hit.score:.4f}", shown_path(hit.image)] for hit in hits)
+
+
+def _share(hit: clipsearch.Hit) -> str:
+    """The probability in percent; a dash where there is none."""
+    return "-" if hit.probability is None else f"{hit.probability:.0%}"
 
 
 def print_paths(paths: Iterable[Path | None], form: Form) -> None:
@@ -138,8 +171,10 @@ def _document(
         "query": [_part_record(part) for part in asking.parts],
         "top": asking.k,
         "min_score": asking.min_score,
+        "min_probability": asking.min_probability,
+        "not": list(asking.without),
         "filter": filter_record(asking.where),
-        "matched": len(hits),
+        "matched": bool(hits),
         "hits": [hit_record(hit, asking.where.near) for hit in hits],
     }
 

@@ -77,6 +77,14 @@ min_score_option = click.option(
     help="Only pictures of at least this cosine (-1 to 1).",
 )
 
+min_probability_option = click.option(
+    "--min-probability",
+    type=click.FloatRange(0, 1),
+    callback=finite_number,
+    metavar="P",
+    help="Only pictures that show the words with this probability (0 to 1).",
+)
+
 
 def writable_file(
     _context: click.Context, _option: click.Parameter, target: Path | None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     'clipsearch query "a dog running on the beach"',
     "clipsearch query dog --minus snow --top 20",
     "clipsearch query a beach --after 2023 --before 2024-06 --near 43.55,7.02,30",
+    "clipsearch query dog --not beach --min-probability 0.5",
     "clipsearch query 2:dog --text beach --image 0.5:./sunset.jpg",
     "curl -s https://example.com/x.jpg | clipsearch query --image -",
     "clipsearch query a red bus --html found.html --explain",
@@ -42,8 +43,22 @@ if TYPE_CHECKING:
     metavar="TEXT|FILE",
     help="Look away from a text, or from a picture where a file of that name exists.",
 )
+@click.option(
+    "--not",
+    "without",
+    multiple=True,
+    metavar="TEXT",
+    help="Leave out the pictures that probably show TEXT; may repeat.",
+)
 @options.top_option
 @options.min_score_option
+@options.min_probability_option
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Show the nearest pictures even if nothing matches.",
+)
 @filter_options
 @options.collection_option
 @output_options
@@ -57,8 +72,11 @@ def query(
     texts: tuple[str, ...],
     pictures: tuple[str, ...],
     minus: tuple[str, ...],
+    without: tuple[str, ...],
     top: int,
     min_score: float | None,
+    min_probability: float | None,
+    everything: bool,
     where: Filter,
     name: str,
     output: Output,
@@ -69,11 +87,15 @@ def query(
     The WORDS are one text together. Every text and picture may bear a weight before a colon
     (2:dog); a text stays a text where a digit or a space follows its colon (16:9 screen).
 
-    Prints rank, score (cosine) and path: a table on a terminal, tab-separated lines elsewhere.
-    Names are quoted as `ls -b` does, but for spaces; -0 writes their very bytes.
-    Exits 1 when nothing is found.
+    Prints rank, score (cosine) and path: a table on a terminal (with the probability of a
+    match), tab-separated lines elsewhere. Names are quoted as `ls -b` does, but for spaces; -0
+    writes their very bytes. Exits 1 when nothing is found: also when no picture is likely to
+    show the words, unless --all, --min-score or --min-probability says what to show.
     """
     parts = query_parts(words, texts, pictures, minus)
     if explain and output.html is None:
         raise click.UsageError("--explain needs --html FILE, the page that shows it.")
-    return answer(Asking("query", parts, top, min_score, where, explain), name, output)
+    asking = Asking(
+        "query", parts, top, min_score, where, explain, min_probability, without, everything
+    )
+    return answer(asking, name, output)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from clipsearch.filters import Filter, Near
     from clipsearch.values import Hit, Image, ImageInfo, Skip, TowerIdentity
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Grows when a field changes its meaning or goes; new fields do not change it."""
 
 
@@ -84,8 +84,10 @@ def _distance_km(info: ImageInfo, near: Near | None) -> float | None:
 
 
 def hit_record(hit: Hit, near: Near | None = None) -> dict[str, Any]:
-    """A hit: its rank and score, and its image."""
-    return {"rank": hit.rank, "score": round(hit.score, 6), **image_record(hit.image, near)}
+    """A hit: its rank, score and probability, and its image."""
+    probability = None if hit.probability is None else round(hit.probability, 4)
+    head = {"rank": hit.rank, "score": round(hit.score, 6), "probability": probability}
+    return {**head, **image_record(hit.image, near)}
 
 
 def filter_record(where: Filter) -> dict[str, Any]:

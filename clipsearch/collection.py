@@ -37,6 +37,7 @@ from clipsearch.ingest import (
     Progress,
     abandon,
     add_pictures,
+    bring_background_up,
     bring_captions_up,
     bring_index_up,
     check_on_additions,
@@ -111,6 +112,7 @@ class Collection(CollectionReader):
             on_progress(Progress("indexing", 0, None))
             bring_index_up(catalogue, self.folder)
             bring_captions_up(catalogue, self.folder, self.tower, on_progress)
+            bring_background_up(catalogue, self.tower.embed_texts)
             self.tower.prepare()
         away = report.missing or report.emptied  # what they hold is known, and may come back
         if report.failed and not report.readable and not away:
@@ -166,6 +168,7 @@ class Collection(CollectionReader):
             ids = add_pictures(catalogue, self.tower, chain(first, rest))
             bring_index_up(catalogue, self.folder)
             bring_captions_up(catalogue, self.folder, self.tower, tail=CAPTION_TAIL)
+            bring_background_up(catalogue, self.tower.embed_texts)
         found = self.images(ids)
         return [found[image_id] for image_id in ids]
 
@@ -213,6 +216,7 @@ class Collection(CollectionReader):
                 gone = writing.remove(connection, ids, [path.absolute() for path in under])
             bring_index_up(catalogue, self.folder)
             bring_index_up(catalogue, self.folder, Indexed.CAPTIONS, CAPTION_TAIL)
+            bring_background_up(catalogue)
         return gone
 
     def duplicates(
@@ -242,6 +246,7 @@ class Collection(CollectionReader):
         self._open()
         with self._writing() as catalogue:
             rebuild_indexes(catalogue, self.folder, recipe)
+            bring_background_up(catalogue)
 
     def migrate(
         self,
@@ -261,6 +266,7 @@ class Collection(CollectionReader):
             place = Place(catalogue, self.folder, self.name)
             report = migrate(place, tower, options or MigrationOptions(), on_progress)
             bring_captions_up(catalogue, self.folder, tower, on_progress)
+            bring_background_up(catalogue, tower.embed_texts)
             tower.prepare()
         self._forget_tower()
         self._choice = TowerChoice(tower if self._choice.given is not None else None)

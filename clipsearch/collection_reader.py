@@ -23,7 +23,16 @@ from clipsearch.errors import CollectionMissing
 from clipsearch.filters import Filter
 from clipsearch.images import Picture
 from clipsearch.migration_errors import TowerReplaced
-from clipsearch.search import Direction, Likeness, Query, Searcher, Words, query_embedding
+from clipsearch.search import (
+    Direction,
+    Likeness,
+    Matcher,
+    Query,
+    Searcher,
+    Words,
+    candidates,
+    query_embedding,
+)
 from clipsearch.settings import DEFAULT_COLLECTION, collection_folder, default_home
 from clipsearch.status import CollectionStatus, VerifyReport, status_of, verify_collection
 from clipsearch.tower_choice import TowerChoice
@@ -60,6 +69,7 @@ class CollectionReader:
         self._lock = threading.RLock()
         self._catalogue: Catalogue | None = None
         self._searcher: Searcher | None = None
+        self._matcher: Matcher | None = None
         self._tower: TowerPair | None = None
 
     @property
@@ -91,8 +101,8 @@ class CollectionReader:
         """Answer a query of several parts, with weights, filter and least score.
 
         Raises CollectionMissing, EmptyQuery, UnreadableScript, UnreadableQueryImage,
-        TowerMismatch, GenerationDamaged. A collection that went over to another tower since
-        it was opened is asked with that one.
+        ProbabilityUnknown, TowerMismatch, GenerationDamaged. A collection that went over to
+        another tower since it was opened is asked with that one.
         """
         try:
             hits = self._hits(query)
@@ -109,7 +119,14 @@ class CollectionReader:
         searcher, tower = self._search(), self.tower
         if searcher.tower != tower.identity:
             raise TowerReplaced(tower.identity, searcher.tower)
-        return searcher.hits(query_embedding(query.parts, tower), query.k, query.where)
+        matcher = self._judge()
+        hits = searcher.hits(
+            query_embedding(query.parts, tower),
+            candidates(query),
+            query.where,
+            matcher.refuses(query.without, tower),
+        )
+        return matcher.judged(hits, query, tower)
 
     def image(self, image_id: int) -> Image:
         """One image. Raises KeyError for an id that is not there."""
@@ -183,7 +200,7 @@ class CollectionReader:
         with self._lock:
             if self._catalogue is not None:
                 self._catalogue.close()
-            self._catalogue = self._searcher = None
+            self._catalogue = self._searcher = self._matcher = None
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +226,12 @@ class CollectionReader:
             if self._searcher is None:
                 self._searcher = Searcher(self._open(), self.folder)
             return self._searcher
+
+    def _judge(self) -> Matcher:
+        with self._lock:
+            if self._matcher is None:
+                self._matcher = Matcher(self._open(), self.name)
+            return self._matcher
 
     def _forget_tower(self) -> None:
         with self._lock:

@@ -26,6 +26,7 @@ ClipsearchError
 ├── QueryError
 │   ├── EmptyQuery              nothing was asked
 │   ├── BadFilter               (in clipsearch.filters) no image could ever pass
+│   ├── ProbabilityUnknown      nothing says how probable the hits are
 │   ├── UnreadableScript        the tower cannot read that script
 │   └── UnreadableQueryImage    the query's picture cannot be read
 ├── TrainingError               (in clipsearch.training_errors)
@@ -254,6 +255,19 @@ class EmptyQuery(QueryError):
         super().__init__(
             "the query is empty: give words, `--text`, or `--image FILE` "
             '(clipsearch query "a dog on the beach").'
+        )
+
+
+class ProbabilityUnknown(QueryError):
+    """A least probability or an exclusion was asked for, where there are no probabilities."""
+
+    def __init__(self, collection: str, detail: str | None = None) -> None:
+        self.collection, self.detail = collection, detail
+        flag = collection_flag(collection)
+        super().__init__(
+            f"{detail or 'its background was not measured yet'}, so the collection "
+            f"{collection!r} cannot say how probable its pictures are. "
+            + ("Leave `--min-probability` out." if detail else f"Run `clipsearch index{flag}`.")
         )
 
 

@@ -216,11 +216,16 @@ class Unreached:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An image found. `score` is the cosine in float32 (higher is better), `rank` is from 1."""
+    """An image found. `score` is the cosine in float32 (higher is better), `rank` is from 1.
+
+    `probability` (0 to 1) is how probable it is that the image shows what the words say; None
+    where nothing is known of that, as for a query by a picture.
+    """
 
     rank: int
     score: float
     image: Image
+    probability: float | None = None
 
     @property
     def path(self) -> Path | None:

@@ -130,6 +130,21 @@ sketches = Table(
     Column("sketch", LargeBinary, nullable=False),
 )
 
+background = Table(
+    "background",
+    metadata,
+    # one row: what everyday texts score on the pictures (clipsearch.calibration)
+    Column("id", Integer, primary_key=True),
+    # the tower's digest, the texts' digest, the key of the index generation it was measured at
+    Column("tower", Text, nullable=False),
+    Column("texts", Text, nullable=False),
+    Column("generation", Text, nullable=False),
+    Column("figures", Text, nullable=False),
+    # little-endian float16 [n, dim]: of the texts, and of a sample of the pictures
+    Column("text_embeddings", LargeBinary, nullable=False),
+    Column("sample", LargeBinary, nullable=False),
+)
+
 words_stale = Table(
     "words_stale",
     metadata,
@@ -206,7 +221,7 @@ def _learn_words_and_sketches(connection: Connection) -> None:
     """Schema 3 kept captions without kind or file, and gave their ids twice."""
     connection.execute(text("ALTER TABLE captions RENAME TO captions_3"))
     connection.execute(text("DROP INDEX IF EXISTS ix_captions_image_id"))
-    for table in (captions, caption_files, sketches, words_stale):
+    for table in (captions, caption_files, sketches, background, words_stale):
         table.create(connection)
     columns = "id, image_id, text, source, embedding"
     connection.execute(

@@ -1,6 +1,7 @@
 """Takes pictures in and keeps the index up to them."""
 
 from clipsearch.ingest.additions import BATCH, Addition, add_pictures
+from clipsearch.ingest.background import bring_background_up
 from clipsearch.ingest.caption_embedding import bring_captions_up
 from clipsearch.ingest.caption_ingestion import refuse_bad_tables
 from clipsearch.ingest.ingestion import ingest_folders, refuse_missing
@@ -33,6 +34,7 @@ __all__ = [
     "Progress",
     "abandon",
     "add_pictures",
+    "bring_background_up",
     "bring_captions_up",
     "bring_index_up",
     "check_on_additions",

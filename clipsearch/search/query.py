@@ -43,12 +43,20 @@ Part = Words | Likeness | Direction
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked: parts that are added up, how many hits, from which score on, and where."""
+    """What is asked: parts that are added up, how many hits, from which score on, and where.
+
+    Of the nearest images, those below `min_probability` are left out. `matches_only` finds
+    nothing at all where none of them probably matches. An image that probably shows one of the
+    texts `without` is left out, and the next one takes its place.
+    """
 
     parts: Sequence[Part] = field(default_factory=tuple)
     k: int = 10
     min_score: float | None = None
     where: Filter = EVERYTHING
+    min_probability: float | None = None
+    matches_only: bool = False
+    without: Sequence[str] = ()
 
 
 def query_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings:

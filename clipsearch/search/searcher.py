@@ -7,9 +7,12 @@ catalogue's own embedding: so the hits are the same whichever index proposed the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from clipsearch.catalogue import Catalogue, allowed_ids, reading
@@ -21,6 +24,24 @@ from clipsearch.values import Embeddings, Hit, Ids
 # Asked for beyond k: the index's own scores are rounded (fp16), and the order is decided anew.
 MARGIN = 32
 
+Refuses = Callable[[Embeddings], NDArray[np.bool_]]
+"""Which of the pictures [n, dim] are not to be found: bool [n]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Among:
+    """Which images may be found: ids (None: all), of those what is not refused."""
+
+    allowed: Ids | None
+    refuses: Refuses | None
+
+    def kept(self, ids: Ids, held: Embeddings) -> tuple[Ids, Embeddings]:
+        """Those that are not refused."""
+        if self.refuses is None or not len(ids):
+            return ids, held
+        kept = ~self.refuses(held)
+        return ids[kept], held[kept]
+
 
 class Searcher:
     """Searches one collection. Safe from several threads."""
@@ -31,21 +52,28 @@ class Searcher:
         self.tower = self._index.tower
         self._dim = self.tower.dim
 
-    def hits(self, embedding: Embeddings, k: int, where: Filter = EVERYTHING) -> list[Hit]:
+    def hits(
+        self,
+        embedding: Embeddings,
+        k: int,
+        where: Filter = EVERYTHING,
+        refuses: Refuses | None = None,
+    ) -> list[Hit]:
         """The `k` images nearest to an embedding [dim], best first; fewer if there are fewer.
 
-        Equal scores stand in ascending id. Raises ValueError for k < 1, TowerReplaced where
-        the collection went over to another tower meanwhile.
+        What is refused gives its place to the next. Equal scores stand in ascending id. Raises
+        ValueError for k < 1, TowerReplaced where the collection went over to another tower
+        meanwhile.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         query = np.asarray(embedding, dtype=np.float32).reshape(1, self._dim)
         with self._catalogue.snapshot() as connection:
             generation = self._index.at(connection)
-            allowed = allowed_ids(connection, where)
-            found = self._newest(connection, generation, query, k, allowed)
+            among = _Among(allowed_ids(connection, where), refuses)
+            found = self._newest(connection, generation, query, k, among)
             if generation is not None:
-                old = self._indexed(connection, generation, query, k, allowed)
+                old = self._indexed(connection, generation, query, k, among)
                 found = merge(old, found, k)
             images = reading.images_of(connection, found.ids[0].tolist())
         pairs = zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
@@ -77,13 +105,14 @@ class Searcher:
         generation: Generation,
         query: Embeddings,
         k: int,
-        allowed: Ids | None,
+        among: _Among,
     ) -> Found:
         """The nearest among what the index holds and the catalogue still has."""
         asked = k + MARGIN
         while True:
-            proposed = generation.index.search(query, asked, allowed)
+            proposed = generation.index.search(query, asked, among.allowed)
             ids, held = reading.embeddings_of(connection, proposed.ids[0].tolist(), self._dim)
+            ids, held = among.kept(ids, held)
             exhausted = proposed.ids.shape[1] < asked
             if exhausted or len(ids) >= k + MARGIN // 2:
                 return scan(query, held, ids, k)
@@ -95,12 +124,13 @@ class Searcher:
         generation: Generation | None,
         query: Embeddings,
         k: int,
-        allowed: Ids | None,
+        among: _Among,
     ) -> Found:
         """The nearest among the images that no index holds yet."""
         last = generation.last_id if generation else 0
         ids, held = reading.embeddings_after(connection, last, self._dim)
-        if allowed is not None:
-            kept = np.isin(ids, allowed)
+        if among.allowed is not None:
+            kept = np.isin(ids, among.allowed)
             ids, held = ids[kept], held[kept]
+        ids, held = among.kept(ids, held)
         return scan(query, held, ids, k)

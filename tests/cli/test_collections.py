@@ -16,7 +16,7 @@ def test_status_counts_what_a_collection_holds(indexed: Clipsearch, photographs:
     assert facts["left out"] == "1"
     assert facts["root"] == str(photographs)
     document = json.loads(indexed("status", "--json").out)
-    assert (document["schema_version"], document["images"]) == (1, 28)
+    assert (document["schema_version"], document["images"]) == (2, 28)
     assert document["tower"]["name"].startswith("builtin")
 
 

@@ -16,7 +16,7 @@ def test_json_has_a_grid_that_sums_up_to_the_score(
     ran = clipsearch("explain", photographs / "chelsea.png", "a cat", "--json")
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
-    assert (found["schema_version"], found["command"], found["text"]) == (1, "explain", "a cat")
+    assert (found["schema_version"], found["command"], found["text"]) == (2, "explain", "a cat")
     numbers = found["grid"]["values"]
     assert len(numbers) == found["grid"]["rows"]
     assert sum(map(sum, numbers)) == pytest.approx(found["score"], abs=2e-3)

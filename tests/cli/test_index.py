@@ -43,7 +43,7 @@ def test_json_is_one_object_on_stdout_and_nothing_else(
     paint("red.png", "red")
     (pictures / "broken.jpg").write_bytes(b"no picture")
     document = json.loads(clipsearch("index", pictures, "--json").out)
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert (document["added"], len(document["failed"])) == (1, 1)
     assert document["failed"][0] == {
         "path": str(pictures / "broken.jpg"),
@@ -77,7 +77,7 @@ def test_json_names_what_failed_when_nothing_is_readable(
     ran = clipsearch("index", pictures, "--json")
     document = json.loads(ran.out)
     assert ran.code == 2
-    assert (document["schema_version"], document["command"]) == (1, "index")
+    assert (document["schema_version"], document["command"]) == (2, "index")
     assert (document["roots"], document["added"]) == ([str(pictures)], 0)
     assert [skip["code"] for skip in document["failed"]] == ["not_an_image"]
 

@@ -44,8 +44,8 @@ def test_a_terminal_gets_a_coloured_table_with_whole_paths(indexed: Clipsearch, 
     shown = indexed.on_terminal("query", "a", "cat", "--top", "5")
     assert "\x1b[36m" in shown
     plain = re.sub(r"\x1b\[\d*m", "", shown).splitlines()
-    assert plain[0].split() == ["rank", "score", "path"]
-    assert [line.split()[2] for line in plain[1:]] == [line.split("\t")[2] for line in cat.lines]
+    assert plain[0].split() == ["rank", "score", "match", "path"]
+    assert [line.split()[3] for line in plain[1:]] == [line.split("\t")[2] for line in cat.lines]
 
 
 def test_no_color_is_obeyed_on_a_terminal(indexed: Clipsearch) -> None:
@@ -57,16 +57,17 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     document = json.loads(ran.out)
     assert list(document) == [
         *("schema_version", "command", "collection", "tower", "query", "top", "min_score"),
-        *("filter", "matched", "hits"),
+        *("min_probability", "not", "filter", "matched", "hits"),
     ]
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert document["query"] == [
         {"text": "cat", "weight": 2.0},
         {"text": "dog", "weight": -1.0},
     ]
-    assert document["matched"] == len(document["hits"]) == 2
+    assert document["matched"] is True
+    assert len(document["hits"]) == 2
     assert list(document["hits"][0]) == [
-        *("rank", "score", "id", "path", "path_base64", "paths", "paths_base64"),
+        *("rank", "score", "probability", "id", "path", "path_base64", "paths", "paths_base64"),
         *("width", "height", "bytes", "format", "taken", "camera", "latitude", "longitude"),
         *("distance_km", "captions", "metadata"),
     ]

@@ -39,7 +39,7 @@ def test_what_was_trained_is_used_at_once(
     assert ran.code == 0, ran.err
     assert ran.err.count("epoch ") == 6
     told = json.loads(ran.out)
-    assert told["schema_version"] == 1
+    assert told["schema_version"] == 2
     assert told["after"]["dev"]["score"] > told["before"]["dev"]["score"]
     indexed = clipsearch("index", table.parent, "-c", "mine", "--model", out)
     assert indexed.code == 0, indexed.err

@@ -28,6 +28,7 @@ FLOORS = {
     "towers": 1,
     "measures": 1,
     "captions": 1,
+    "calibration": 1,
     "indexes": 1,
     "weights": 1,
     "ingest": 2,

@@ -1,0 +1,74 @@
+"""What was measured of everyday texts over the collection, kept in one row.
+
+Each function works inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select
+
+from clipsearch.catalogue.schema import background
+from clipsearch.values import Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundStamp:
+    """What a background was measured with: digests of tower and texts, key of a generation."""
+
+    tower: str
+    texts: str
+    generation: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptBackground:
+    """The figures as they were given, and embeddings [n, dim] rounded to float16."""
+
+    stamp: BackgroundStamp
+    figures: Mapping[str, float]
+    texts: Embeddings
+    sample: Embeddings
+
+
+def background_stamp(connection: Connection) -> BackgroundStamp | None:
+    """What the background was measured with; None where there is none."""
+    query = select(background.c.tower, background.c.texts, background.c.generation)
+    row = connection.execute(query).first()
+    return BackgroundStamp(*row) if row else None
+
+
+def kept_background(connection: Connection, dim: int) -> KeptBackground | None:
+    """The background; None where there is none of embeddings of that width."""
+    row = connection.execute(select(background)).first()
+    if row is None or len(row.text_embeddings) % (2 * dim) or len(row.sample) % (2 * dim):
+        return None
+    return KeptBackground(
+        BackgroundStamp(row.tower, row.texts, row.generation),
+        json.loads(row.figures),
+        _rows(row.text_embeddings, dim),
+        _rows(row.sample, dim),
+    )
+
+
+def keep_background(connection: Connection, kept: KeptBackground) -> None:
+    """Put a background in the place of the one before."""
+    connection.execute(delete(background))
+    row = {
+        "id": 1,
+        "tower": kept.stamp.tower,
+        "texts": kept.stamp.texts,
+        "generation": kept.stamp.generation,
+        "figures": json.dumps(dict(kept.figures)),
+        "text_embeddings": kept.texts.astype("<f2").tobytes(),
+        "sample": kept.sample.astype("<f2").tobytes(),
+    }
+    connection.execute(insert(background).values(row))
+
+
+def _rows(raw: bytes, dim: int) -> Embeddings:
+    return np.frombuffer(raw, "<f2").reshape(-1, dim).astype(np.float32)
