@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from clipsearch.calibration.background import Background, nearness, standings
 from clipsearch.values import Embeddings
 
-CONSTANTS = (-0.90, 0.55, 0.55, 0.70, 0.30, 0.10)
+CONSTANTS = (-2.899, 0.180, 0.845, 2.270, 0.225, 0.246)
 """The intercept, and the weight of each column of `evidence`."""
 
-MATCHED = 0.3
+MATCHED = 0.2
 """A query of which no picture is as probable as this matches nothing."""
-EXCLUDED = 0.5
+EXCLUDED = 0.1
 """A picture is left out by a text of which it is as probable as this."""
 
 _FEW = 10.0

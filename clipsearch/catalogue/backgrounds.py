@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
@@ -30,7 +31,7 @@ class KeptBackground:
     """The figures as they were given, and embeddings [n, dim] rounded to float16."""
 
     stamp: BackgroundStamp
-    figures: Mapping[str, float]
+    figures: Mapping[str, Any]
     texts: Embeddings
     sample: Embeddings
 

@@ -70,7 +70,7 @@ def test_a_pipe_can_remove_them_and_what_is_kept_stays(
 def test_json_tells_each_group_with_its_kept_file(doubled: tuple[Clipsearch, Path]) -> None:
     program, folder = doubled
     document = json.loads(program("dedupe", "--json", "--tier", "copy").out)
-    assert (document["schema_version"], document["command"]) == (1, "dedupe")
+    assert (document["schema_version"], document["command"]) == (2, "dedupe")
     [group] = document["groups"]
     assert group["tier"] == "copy"
     assert group["kept"]["path"] == str(folder / "coffee.png")
