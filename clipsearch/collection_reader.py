@@ -120,13 +120,14 @@ class CollectionReader:
         if searcher.tower != tower.identity:
             raise TowerReplaced(tower.identity, searcher.tower)
         matcher = self._judge()
+        embedding = query_embedding(query.parts, tower)
         hits = searcher.hits(
-            query_embedding(query.parts, tower),
+            embedding,
             candidates(query),
             query.where,
             matcher.refuses(query.without, tower),
         )
-        return matcher.judged(hits, query, tower)
+        return matcher.judged(hits, query, embedding, tower)
 
     def image(self, image_id: int) -> Image:
         """One image. Raises KeyError for an id that is not there."""

@@ -30,15 +30,18 @@ JUDGED = 10
 SPARE = 32
 
 
-def wanted_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings | None:
+def wanted_embedding(
+    parts: Sequence[Part], embedding: Embeddings, tower: TowerPair
+) -> Embeddings | None:
     """The embedding [dim] of the words that are looked for; None if they are not words alone.
 
-    What is looked away from moves the ranking; it does not change what a match is.
+    `embedding` is that of all parts. What is looked away from moves the ranking; it does not
+    change what a match is.
     """
     wanted = [part for part in parts if part.weight > 0]
     if not wanted or not all(isinstance(part, Words) for part in wanted):
         return None
-    return query_embedding(wanted, tower)
+    return embedding if len(wanted) == len(parts) else query_embedding(wanted, tower)
 
 
 def candidates(query: Query) -> int:
@@ -57,13 +60,16 @@ class Matcher:
         self._lock = threading.Lock()
         self._held: tuple[BackgroundStamp, Background] | None = None
 
-    def judged(self, hits: Sequence[Hit], query: Query, tower: TowerPair) -> list[Hit]:
+    def judged(
+        self, hits: Sequence[Hit], query: Query, embedding: Embeddings, tower: TowerPair
+    ) -> list[Hit]:
         """The hits with their probabilities; as many as the query asks for.
 
-        Those below the query's least probability go. Where the query wants matches alone, all
-        go unless one is a match. Without a background, or words, probabilities are None.
+        `embedding` [dim] is the query's. Hits below the query's least probability go. Where
+        the query wants matches alone, all go unless one is a match. Without a background, or
+        words, probabilities are None.
         """
-        found = self._with_probabilities(hits, query, tower)
+        found = self._with_probabilities(hits, query, embedding, tower)
         if query.matches_only and not any(_matches(hit) for hit in found):
             return []
         if (least := query.min_probability) is not None:
@@ -89,10 +95,14 @@ class Matcher:
 
         return shown
 
-    def _with_probabilities(self, hits: Sequence[Hit], query: Query, tower: TowerPair) -> list[Hit]:
+    def _with_probabilities(
+        self, hits: Sequence[Hit], query: Query, embedding: Embeddings, tower: TowerPair
+    ) -> list[Hit]:
         background = self._background(tower.identity)
-        wanted = wanted_embedding(query.parts, tower) if background and hits else None
-        if background is None or wanted is None:
+        if background is None or not hits:
+            return list(hits)
+        wanted = wanted_embedding(query.parts, embedding, tower)
+        if wanted is None:
             return list(hits)
         with self._catalogue.reader() as connection:
             named = [hit.image.id for hit in hits]
