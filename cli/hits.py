@@ -92,7 +92,8 @@ def _nothing(query: clipsearch.Query, reason: str | None) -> str:
     if reason:
         return f"nothing found: {reason}."
     if query.matches_only:
-        return "nothing matches. `--all` shows the nearest pictures all the same."
+        left = " but what `--not` leaves out" if query.without else ""
+        return f"nothing matches{left}. `--all` shows the nearest pictures all the same."
     return "nothing found."
 
 
