@@ -14,14 +14,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from colour_towers import ColourTowers
 from crash.dying import Steps
 
-from clipsearch import Collection, ExportOptions
+from clipsearch import Collection
 
 home, what, folder, deadly = sys.argv[1:]
 steps = Steps(int(deadly))
 steps.watch()
 with Collection(home=Path(home), tower=ColourTowers()) as collection:
     if what == "export":
-        collection.export(Path(folder), ExportOptions(rows=2))
+        collection.export(Path(folder))
     else:
         collection.import_embeddings(Path(folder))
 print(steps.taken)
