@@ -27,7 +27,7 @@ ALL_THAT_NEAR = 64
 
 _NEAR, _VERY_NEAR = 0.84, 0.99
 _BLOCK = 1024
-_PAIRS_AT_ONCE = 4096
+_PAIRS_AT_ONCE = 1024
 
 Rows = NDArray[np.intp]
 Search = Callable[[Embeddings, int], Found]
@@ -72,8 +72,8 @@ def _nearest_rows(
     """The nearest rows of each query, best first, by products of blocks with blocks."""
     scores = np.empty((len(queries), 0), np.float32)
     rows = np.empty((len(queries), 0), np.intp)
-    for start in range(0, len(signatures), 16 * _BLOCK):
-        block = queries @ signatures[start : start + 16 * _BLOCK].T
+    for start in range(0, len(signatures), 8 * _BLOCK):
+        block = queries @ signatures[start : start + 8 * _BLOCK].T
         some = min(count, block.shape[1])
         best = np.argpartition(-block, some - 1, axis=1)[:, :some]
         scores = np.concatenate([scores, np.take_along_axis(block, best, axis=1)], axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,7 +62,9 @@ def find_duplicates(
         for at in np.flatnonzero(found.maybe_copies)
         if _may_be_copies(named[at], standing)
     ]
-    copies = list(verified(candidates, standing, options, on_step))
+    copies = {
+        (pair.first, pair.second): pair for pair in verified(candidates, standing, options, on_step)
+    }
     alike = [named[at] for at in np.flatnonzero(pairs.scores >= least)]
     groups = _Grouping(standing, copies, alike).groups()
     with catalogue.reader() as connection:
@@ -113,7 +115,7 @@ class _Grouping:
     """From pairs to groups: each tier groups what the tier before it kept."""
 
     standing: Standing
-    copies: Sequence[Verified]
+    copies: Mapping[Pair, Verified]
     alike: Sequence[Pair]
 
     def groups(self) -> list[DuplicateGroup]:
@@ -121,11 +123,10 @@ class _Grouping:
         images = {each for pair in self.alike for each in pair}
         images |= {image_id for image_id, held in self.standing.images.items() if held.files}
         ranked = sorted(filter(self.standing.has, images), key=self.standing.rank)
-        equal = [(pair.first, pair.second) for pair in self.copies if pair.equal]
+        equal = [pair for pair, found in self.copies.items() if found.equal]
         exact = stars(ranked, _neighbours(equal))
         ranked = _without(ranked, exact)
-        copied = [(pair.first, pair.second) for pair in self.copies]
-        copies = stars(ranked, _neighbours(copied))
+        copies = stars(ranked, _neighbours(self.copies))
         left = _without(ranked, copies)
         kept = _keepers([*exact, *copies])
         alike = [(kept.get(first, first), kept.get(second, second)) for first, second in self.alike]
@@ -157,11 +158,11 @@ class _Grouping:
         file = self.standing.duplicates(other)[0]
         if tier is Tier.LOOKALIKE:
             return replace(file, difference=None)
-        pair = next(each for each in self.copies if {each.first, each.second} == {kept, other})
+        pair = self.copies[min(kept, other), max(kept, other)]
         return replace(file, difference=pair.difference, turned=pair.turned)
 
 
-def _neighbours(pairs: Sequence[Pair]) -> dict[int, set[int]]:
+def _neighbours(pairs: Iterable[Pair]) -> dict[int, set[int]]:
     neighbours: dict[int, set[int]] = defaultdict(set)
     for first, second in pairs:
         neighbours[first].add(second)
