@@ -104,10 +104,10 @@ def test_what_mends_an_index_names_the_collection(clipsearch: Clipsearch, paint:
     clipsearch("index", paint("red.png", "red"), "-c", "holidays")
     index = largest_file(clipsearch.home / "collections" / "holidays")
     index.write_bytes(b"")
-    said = clipsearch("query", "red", "-c", "holidays").err
+    said = clipsearch("query", "red", "--all", "-c", "holidays").err
     assert "run `clipsearch rebuild -c holidays`" in said
     assert clipsearch("rebuild", "-c", "holidays").code == 0
-    assert clipsearch("query", "red", "-c", "holidays").code == 0
+    assert clipsearch("query", "red", "--all", "-c", "holidays").code == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100], ids=["empty", "garbage"])
@@ -168,6 +168,6 @@ def test_a_full_disk_is_said_with_its_place(
     assert "Traceback" not in ran.err
     # SQLite shares 32 KiB of memory in a file beside the catalogue, to read it, too.
     os.truncate(filler, filler.stat().st_size - (1 << 16))
-    assert program("query", "red").code == 0
+    assert program("query", "red", "--all").code == 0
     filler.unlink()
     assert program("index", photographs).code == 0

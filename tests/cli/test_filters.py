@@ -47,7 +47,9 @@ def travelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clipsearch, Pat
     ],
     ids=str,
 )
-@pytest.mark.parametrize("command", [["query", "the", "sea"], ["list", "default"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [["query", "the sea", "--all"], ["list", "default"]], ids=str
+)
 def test_each_command_that_shows_pictures_takes_filters(
     travelled: tuple[Clipsearch, Path], command: list[str], options: list[str], names: list[str]
 ) -> None:
@@ -59,7 +61,7 @@ def test_each_command_that_shows_pictures_takes_filters(
 
 def test_the_distance_of_each_hit_is_told(travelled: tuple[Clipsearch, Path]) -> None:
     near = ["--near", "43.7,7.25,20000"]
-    found = json.loads(travelled[0]("query", "the sea", *near, "--json").out)
+    found = json.loads(travelled[0]("query", "the sea", "--all", *near, "--json").out)
     distances = {Path(hit["path"]).stem: hit["distance_km"] for hit in found["hits"]}
     assert distances == {
         "nice": pytest.approx(0, abs=0.1),
@@ -80,7 +82,9 @@ def test_the_distance_of_each_hit_is_told(travelled: tuple[Clipsearch, Path]) ->
     ],
     ids=str,
 )
-@pytest.mark.parametrize("command", [["query", "the", "sea"], ["list", "default"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [["query", "the sea", "--all"], ["list", "default"]], ids=str
+)
 def test_filters_that_let_nothing_through_say_so(
     travelled: tuple[Clipsearch, Path], command: list[str], options: list[str], said: str
 ) -> None:

@@ -52,18 +52,18 @@ def test_a_collection_goes_over_and_back(filled: Clipsearch, tower: Path) -> Non
     assert held_tower(filled) == f"local-dir:{tower}"
     assert filled("verify").code == 0
     assert filled("migrate").code == 0
-    assert filled("query", "red").code == 0
+    assert filled("query", "red", "--all").code == 0
 
 
 def test_a_collection_of_an_earlier_builtin_tower_is_told_and_taken_over(
     filled: Clipsearch,
 ) -> None:
     made_by_an_earlier_version(filled)
-    told = filled("query", "red")
+    told = filled("query", "red", "--all")
     assert told.code == 2
     assert "`clipsearch migrate`" in told.err
     assert filled("migrate").code == 0
-    assert filled("query", "red").code == 0
+    assert filled("query", "red", "--all").code == 0
 
 
 def test_an_earlier_builtin_tower_that_is_asked_for_is_told(clipsearch: Clipsearch) -> None:

@@ -60,20 +60,20 @@ def test_all_of_them_are_taken_in_and_the_summary_is_harmless(odd: tuple[Clipsea
 def test_no_form_of_output_holds_a_raw_control(
     odd: tuple[Clipsearch, Ran], form: list[str]
 ) -> None:
-    ran = odd[0]("query", "blue", "-k", "20", *form)
+    ran = odd[0]("query", "blue", "--all", "-k", "20", *form)
     assert ran.code == 0
     assert harmless(ran)
     assert len(ran.out.splitlines()) >= len(NAMES)
 
 
 def test_a_terminal_gets_no_control_of_a_name(odd: tuple[Clipsearch, Ran]) -> None:
-    shown = odd[0].on_terminal("query", "blue", "-k", "20", NO_COLOR="1")
+    shown = odd[0].on_terminal("query", "blue", "--all", "-k", "20", NO_COLOR="1")
     assert not FORBIDDEN.search(re.sub(r"\x1b\[\d*m", "", shown))
     assert r"new\nline.jpg" in shown
 
 
 def test_null_writes_the_very_bytes(odd: tuple[Clipsearch, Ran], folder: bytes) -> None:
-    ran = odd[0]("query", "blue", "-k", "20", "-0")
+    ran = odd[0]("query", "blue", "--all", "-k", "20", "-0")
     paths = ran.out_bytes.split(b"\0")[:-1]
     assert sorted(paths) == sorted(folder + b"/" + name for name in NAMES)
 
@@ -81,7 +81,7 @@ def test_null_writes_the_very_bytes(odd: tuple[Clipsearch, Ran], folder: bytes) 
 def test_json_has_the_bytes_of_a_name_that_is_no_text(
     odd: tuple[Clipsearch, Ran], folder: bytes
 ) -> None:
-    hits = json.loads(odd[0]("query", "blue", "-k", "20", "--json").out)["hits"]
+    hits = json.loads(odd[0]("query", "blue", "--all", "-k", "20", "--json").out)["hits"]
     encoded = [hit for hit in hits if hit["path_base64"] is not None]
     assert [base64.b64decode(hit["path_base64"]) for hit in encoded] == [folder + b"/\xff\xfe.jpg"]
     assert encoded[0]["path"].endswith("/\ufffd\ufffd.jpg")
@@ -94,7 +94,7 @@ def test_json_has_the_bytes_of_a_name_that_is_no_text(
 
 
 def test_csv_runs_no_formula(odd: tuple[Clipsearch, Ran], folder: bytes) -> None:
-    rows = list(csv.reader(io.StringIO(odd[0]("query", "blue", "-k", "20", "--csv").out)))
+    rows = list(csv.reader(io.StringIO(odd[0]("query", "blue", "--all", "-k", "20", "--csv").out)))
     assert not [cell for row in rows for cell in row if re.match(r"[=+@]|-\D", cell)]
 
 

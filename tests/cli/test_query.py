@@ -110,7 +110,7 @@ def test_under_takes_a_folder_that_is_gone_while_its_pictures_are_known(
     paint("old/red.png", "red")
     clipsearch("index", pictures)
     shutil.rmtree(pictures / "old")
-    ran = clipsearch("query", "red", "--under", pictures / "old", "--paths")
+    ran = clipsearch("query", "red", "--all", "--under", pictures / "old", "--paths")
     assert ran.lines == [str(pictures / "old" / "red.png")]
 
 

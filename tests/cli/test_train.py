@@ -43,7 +43,7 @@ def test_what_was_trained_is_used_at_once(
     assert told["after"]["dev"]["score"] > told["before"]["dev"]["score"]
     indexed = clipsearch("index", table.parent, "-c", "mine", "--model", out)
     assert indexed.code == 0, indexed.err
-    found = clipsearch("query", "a red square", "-c", "mine", "-k", "1", "--json")
+    found = clipsearch("query", "a red square", "--all", "-c", "mine", "-k", "1", "--json")
     assert json.loads(found.out)["tower"]["name"] == f"local-dir:{out}"
 
 
