@@ -47,9 +47,7 @@ def travelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clipsearch, Pat
     ],
     ids=str,
 )
-@pytest.mark.parametrize(
-    "command", [["query", "the sea", "--all"], ["list", "default"]], ids=str
-)
+@pytest.mark.parametrize("command", [["query", "the sea", "--all"], ["list", "default"]], ids=str)
 def test_each_command_that_shows_pictures_takes_filters(
     travelled: tuple[Clipsearch, Path], command: list[str], options: list[str], names: list[str]
 ) -> None:
@@ -82,9 +80,7 @@ def test_the_distance_of_each_hit_is_told(travelled: tuple[Clipsearch, Path]) ->
     ],
     ids=str,
 )
-@pytest.mark.parametrize(
-    "command", [["query", "the sea", "--all"], ["list", "default"]], ids=str
-)
+@pytest.mark.parametrize("command", [["query", "the sea", "--all"], ["list", "default"]], ids=str)
 def test_filters_that_let_nothing_through_say_so(
     travelled: tuple[Clipsearch, Path], command: list[str], options: list[str], said: str
 ) -> None:
