@@ -14,13 +14,15 @@ import clipsearch
 from clipsearch.cli import options
 from clipsearch.cli.exits import DONE, say
 from clipsearch.cli.help import command
+from clipsearch.cli.preview import print_pixels
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import path_fields, print_json, tower_record
 from clipsearch.cli.tables import print_lines
+from clipsearch.errors import CollectionMissing
 
 if TYPE_CHECKING:
     from clipsearch.explanation import Explanation, WordRegion
-    from clipsearch.values import Pixels, Precision
+    from clipsearch.values import Precision
 
 METHODS = {
     "linear": "exact shares of the score",
@@ -35,6 +37,7 @@ WIDEST = 60
 @command(
     'clipsearch explain photo.jpg "a dog"',
     'clipsearch explain photo.jpg "a dog on a red sofa" --words --out heat.png',
+    'clipsearch explain photo.jpg "a dog" -c holidays',
     'clipsearch explain photo.jpg "a dog" --json | jq .grid.values',
 )
 @click.argument("image", metavar="IMAGE")
@@ -47,6 +50,7 @@ WIDEST = 60
     metavar="FILE",
     help="Write the picture with its heat map, as PNG.",
 )
+@click.option("-c", "--collection", "name", metavar="NAME", help="With this collection's tower.")
 @options.model_option
 @options.precision_option
 @options.json_option
@@ -55,6 +59,7 @@ def explain(
     words: tuple[str, ...],
     each_word: bool,
     out: Path | None,
+    name: str | None,
     model: str | None,
     precision: Precision | Literal["auto"],
     form: options.Form | None,
@@ -70,8 +75,9 @@ def explain(
     from clipsearch.explanation import explain as explained
 
     picture: Path | bytes = sys.stdin.buffer.read() if image == "-" else Path(image)
-    tower_options = clipsearch.TowerOptions(precision)
-    tower = clipsearch.Embedder(model or "builtin", options=tower_options).tower
+    if name is not None and model is not None:
+        raise click.UsageError("--collection brings a tower, and --model is another: give one.")
+    tower = _tower_of(name) if name else _tower_named(model or "builtin", precision)
     found = explained(tower, picture, " ".join(words), words=each_word)
     if out is not None:
         written = io.BytesIO()
@@ -87,6 +93,17 @@ def explain(
     return DONE
 
 
+def _tower_of(name: str) -> clipsearch.TowerPair:
+    collection = clipsearch.Collection(name)
+    if not collection.exists:
+        raise CollectionMissing(name, collection.home)
+    return collection.tower
+
+
+def _tower_named(model: str, precision: Precision | Literal["auto"]) -> clipsearch.TowerPair:
+    return clipsearch.Embedder(model, options=clipsearch.TowerOptions(precision)).tower
+
+
 def _show(found: Explanation, picture: Path | bytes) -> None:
     """The picture under its heat on a terminal, and the words with their boxes."""
     from clipsearch.explanation import overlaid, shown_pixels
@@ -96,22 +113,8 @@ def _show(found: Explanation, picture: Path | bytes) -> None:
         _print_numbers(found, each_word=False)
     else:
         pixels = shown_pixels(found, picture, WIDEST)
-        _print_pixels(overlaid(pixels, found, found.values))
+        print_pixels(overlaid(pixels, found, found.values))
     print_lines(_word_cells(word) for word in found.words)
-
-
-def _print_pixels(pixels: Pixels) -> None:
-    """Pixels in pairs, the upper one as the colour of a half block, the lower as its ground."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    rows = pixels[: len(pixels) // 2 * 2]
-    for upper, lower in zip(rows[::2].tolist(), rows[1::2].tolist(), strict=True):
-        line = Text()
-        for one, other in zip(upper, lower, strict=True):
-            line.append("▀", f"rgb({','.join(map(str, one))}) on rgb({','.join(map(str, other))})")
-        console.print(line, soft_wrap=True)
 
 
 def _print_numbers(found: Explanation, *, each_word: bool) -> None:

@@ -15,9 +15,11 @@ from clipsearch.cli.asking import described
 from clipsearch.cli.exits import DONE, NOTHING_FOUND, say
 from clipsearch.cli.filters import refuse_unknown_places, why_nothing
 from clipsearch.cli.options import Form
-from clipsearch.cli.output import Output
+from clipsearch.cli.output import Output, open_first
+from clipsearch.cli.preview import print_previews
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import (
+    distance_km,
     filter_record,
     hit_record,
     path_fields,
@@ -77,13 +79,18 @@ def answer(asking: Asking, name: str, output: Output) -> int:
         hits = collection.search(query)
         if output.form == "json":
             print_json(asking.command, _document(asking, collection, hits))
+        elif output.preview and output.form is None and sys.stdout.isatty():
+            print_previews(hits)
         else:
             print_hits(hits, output.form, asking.where.near)
         if output.html is not None:
             heats = _heats(asking, collection, hits) if asking.explain else {}
-            write_page(output.html, [(asking.title, hits)], f"collection {name}", heats)
+            reasons = _reasons(asking, hits)
+            write_page(output.html, [(asking.title, hits)], f"collection {name}", heats, reasons)
         if not hits:
             say(_nothing(query, why_nothing(asking.where, collection)))
+    if output.opened and (hits or output.html):
+        open_first(output, hits)
     return DONE if hits else NOTHING_FOUND
 
 
@@ -136,12 +143,21 @@ def write_page(
     rows: Sequence[tuple[str, Sequence[clipsearch.Hit]]],
     about: str,
     heats: Mapping[int, bytes] | None = None,
+    reasons: Mapping[int, str] | None = None,
 ) -> None:
-    """Write a gallery of hits, a row for each title."""
+    """Write a gallery of hits, a row for each title; heats and reasons are by image id."""
     from clipsearch.gallery import Row, write_gallery
 
-    write_gallery(target, [Row(title, hits, heats or {}) for title, hits in rows], about)
+    write_gallery(
+        target, [Row(title, hits, heats or {}, reasons or {}) for title, hits in rows], about
+    )
     say(f"wrote {target}")
+
+
+def _reasons(asking: Asking, hits: Sequence[clipsearch.Hit]) -> dict[int, str]:
+    """What there is to say of each hit beside its score."""
+    distances = {hit.image.id: distance_km(hit.image, asking.where.near) for hit in hits}
+    return {image_id: f"{km:,.1f} km away" for image_id, km in distances.items() if km is not None}
 
 
 def _heats(

@@ -48,7 +48,11 @@ if TYPE_CHECKING:
     help="A .csv, .tsv or .jsonl of captions: filepath,title or image,caption, paths relative to "
     "it; may repeat. Remembered.",
 )
-@click.option("--include-hidden", is_flag=True, help="Take in names that begin with a dot.")
+@click.option(
+    "--include-hidden/--no-include-hidden",
+    default=None,
+    help="Take in names that begin with a dot, or no more. Remembered for the PATHs.",
+)
 @click.option(
     "--prune", is_flag=True, help="Drop what lay under PATHs that are missing or suddenly empty."
 )
@@ -85,7 +89,7 @@ def index(
     precision: Precision | Literal["auto"],
     exclude: tuple[str, ...],
     captions: tuple[Path, ...],
-    include_hidden: bool,
+    include_hidden: bool | None,
     prune: bool,
     workers: int | None,
     batch: int,
@@ -108,7 +112,7 @@ def index(
     ingest_options = clipsearch.IngestOptions(
         exclude=exclude or None,
         prune=prune,
-        hidden=include_hidden or None,
+        hidden=include_hidden,
         workers=workers,
         batch=batch,
         limits=clipsearch.DecodeLimits(max_megapixels=max_megapixels),

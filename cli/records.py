@@ -16,7 +16,7 @@ from clipsearch.cli.quoting import quoted
 
 if TYPE_CHECKING:
     from clipsearch.filters import Filter, Near
-    from clipsearch.values import Hit, Image, ImageInfo, Skip, TowerIdentity
+    from clipsearch.values import Hit, Image, Skip, TowerIdentity
 
 SCHEMA_VERSION = 2
 """Grows when a field changes its meaning or goes; new fields do not change it."""
@@ -68,7 +68,7 @@ def image_record(image: Image, near: Near | None = None) -> dict[str, Any]:
         "camera": info.camera,
         "latitude": info.latitude,
         "longitude": info.longitude,
-        "distance_km": _distance_km(info, near),
+        "distance_km": distance_km(image, near),
         "captions": [
             {"text": caption.text, "source": caption.source, "kind": caption.kind}
             for caption in image.captions
@@ -77,7 +77,9 @@ def image_record(image: Image, near: Near | None = None) -> dict[str, Any]:
     }
 
 
-def _distance_km(info: ImageInfo, near: Near | None) -> float | None:
+def distance_km(image: Image, near: Near | None) -> float | None:
+    """How far an image is from the place that was asked for, where both are known."""
+    info = image.info
     if near is None or info.latitude is None or info.longitude is None:
         return None
     return round(float(near.distances_km(info.latitude, info.longitude)), 3)

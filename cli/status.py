@@ -17,6 +17,7 @@ from clipsearch.cli.records import (
     tower_record,
 )
 from clipsearch.cli.tables import print_facts, print_rows
+from clipsearch.errors import collection_flag
 
 
 @command(
@@ -50,6 +51,7 @@ def status(name: str, failed: bool, form: options.Form | None) -> int:
         ("tower", f"{tower.name}, {tower.dim} dimensions, {tower.precision}"),
         ("index", _index_words(found)),
         ("size", f"{found.bytes / 1e6:,.1f} MB"),
+        *_migration_facts(found),
         *(("root", quoted(root)) for root in found.roots),
         *(("table of captions", quoted(table)) for table in found.caption_tables),
     ]
@@ -69,6 +71,7 @@ def _show_failed(collection: clipsearch.Collection, form: options.Form | None) -
 
 
 def _document(found: clipsearch.CollectionStatus) -> dict[str, object]:
+    begun = found.migrating_to
     return {
         "collection": found.name,
         "folder": path_fields(found.folder)["path"],
@@ -85,7 +88,20 @@ def _document(found: clipsearch.CollectionStatus) -> dict[str, object]:
             "images": found.index_images,
         },
         "bytes": found.bytes,
+        "migration": {"tower": tower_record(begun), "images": found.migrated} if begun else None,
     }
+
+
+def _migration_facts(found: clipsearch.CollectionStatus) -> list[tuple[str, str]]:
+    """What is under way to another tower, and how to end it."""
+    if found.migrating_to is None:
+        return []
+    call = f"clipsearch migrate{collection_flag(found.name)}"
+    name = found.migrating_to.name
+    return [
+        ("migration", f"{found.migrated:,} of {found.images:,} images are embedded with {name}"),
+        ("", f"`{call} --model {name}` finishes it, `{call} --abandon` gives it up"),
+    ]
 
 
 def _index_words(found: clipsearch.CollectionStatus) -> str:

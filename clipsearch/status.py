@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clipsearch.catalogue import Catalogue, Indexed, caption_files, caption_rows, reading
+from clipsearch.catalogue import Catalogue, Indexed, caption_files, caption_rows, reading, staging
 from clipsearch.errors import CatalogueDamaged, GenerationDamaged
 from clipsearch.indexes import Generation, generations, open_generation, verify_generation
 from clipsearch.search import open_named
@@ -27,7 +27,8 @@ class CollectionStatus:
     """A collection in numbers. `bytes` is what its folder takes on the disk.
 
     `captions` counts captions and lists of keywords by their source, `caption_tables` are the
-    tables that are read at each `ingest`.
+    tables that are read at each `ingest`. Where a migration was begun and stands unfinished,
+    `migrating_to` is its tower, and `migrated` says how many images have an embedding of it.
     """
 
     name: str
@@ -43,6 +44,8 @@ class CollectionStatus:
     index_generation: int | None
     index_images: int
     bytes: int
+    migrating_to: TowerIdentity | None = None
+    migrated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def status_of(catalogue: Catalogue, name: str, folder: Path) -> CollectionStatus
     """Count what a collection holds."""
     named = catalogue.generation()
     index = open_named(catalogue, folder / GENERATIONS, named) if named else None
-    with catalogue.reader() as connection:
+    with catalogue.snapshot() as connection:
+        begun = staging.target(connection)
         return CollectionStatus(
             name=name,
             folder=folder,
@@ -77,6 +81,8 @@ def status_of(catalogue: Catalogue, name: str, folder: Path) -> CollectionStatus
             index_generation=named.number if named else None,
             index_images=len(index.index) if index else 0,
             bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+            migrating_to=begun,
+            migrated=staging.count_staged(connection) if begun else 0,
         )
 
 

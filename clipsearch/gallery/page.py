@@ -35,12 +35,14 @@ _HEAD = """<!doctype html>
 class Row:
     """What was asked, in words, and what was found, best first.
 
-    `heats` has for an image id a small PNG with transparency that is laid over the picture.
+    `heats` has for an image id a small PNG with transparency that is laid over the picture,
+    `reasons` a few words on why it was found.
     """
 
     title: str
     hits: Sequence[Hit]
     heats: Mapping[int, bytes] = field(default_factory=dict)
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 def gallery_page(rows: Sequence[Row], about: str) -> str:
@@ -80,6 +82,7 @@ def _section(row: Row, best: float) -> str:
 
 def _figure(hit: Hit, row: Row, best: float) -> str:
     name = hit.path.name if hit.path else f"image {hit.image.id}"
+    reason = row.reasons.get(hit.image.id)
     info = hit.image.info
     ratio = min(WIDEST, max(NARROWEST, info.width / info.height))
     part = max(0.0, hit.score / best) if best > 0 else 0.0
@@ -90,7 +93,9 @@ def _figure(hit: Hit, row: Row, best: float) -> str:
         f'<div class=bar><i style="width:{part:.1%}"></i></div>'
         f'<figcaption title="{_text(str(hit.path or name))} ({_text(facts)})">'
         f"<bdi>{_text(name)}</bdi><data value={hit.score:.6f}>{_number(hit.score)}</data>"
-        "</figcaption></figure>\n"
+        "</figcaption>"
+        f"{f'<p class=why>{_text(reason)}</p>' if reason else ''}"
+        "</figure>\n"
     )
 
 

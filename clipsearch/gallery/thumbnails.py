@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.images import decode_picture
-from clipsearch.values import Image, Preprocessing
+from clipsearch.values import Image, Pixels, Preprocessing
 
 LONGER_SIDE = 320
 QUALITY = 82
@@ -27,6 +27,18 @@ class Thumbnail:
 
 def thumbnail(image: Image) -> Thumbnail | None:
     """A picture of at most 320 pixels; None for what is no file or cannot be read any more."""
+    pixels = thumbnail_pixels(image)
+    if pixels is None:
+        return None
+    encoded = io.BytesIO()
+    PillowImage.fromarray(pixels).save(encoded, "JPEG", quality=QUALITY, optimize=True)
+    text = base64.b64encode(encoded.getvalue()).decode("ascii")
+    height, width, _ = pixels.shape
+    return Thumbnail(f"data:image/jpeg;base64,{text}", width, height)
+
+
+def thumbnail_pixels(image: Image) -> Pixels | None:
+    """The same as uint8 [h, w, 3], upright."""
     if image.path is None:
         return None
     width, height = thumbnail_size(image.info.width, image.info.height)
@@ -34,13 +46,9 @@ def thumbnail(image: Image) -> Thumbnail | None:
         height, width, "squash", "bicubic", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
     )
     try:
-        pixels = decode_picture(image.path, squashed).pixels
+        return decode_picture(image.path, squashed).pixels
     except UnreadableQueryImage:
         return None
-    encoded = io.BytesIO()
-    PillowImage.fromarray(pixels).save(encoded, "JPEG", quality=QUALITY, optimize=True)
-    text = base64.b64encode(encoded.getvalue()).decode("ascii")
-    return Thumbnail(f"data:image/jpeg;base64,{text}", width, height)
 
 
 def png_uri(content: bytes) -> str:

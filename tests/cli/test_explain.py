@@ -84,3 +84,14 @@ def test_the_gallery_needs_a_page(indexed: Clipsearch) -> None:
     ran = indexed("query", "a cat", "--explain")
     assert ran.code == 2
     assert "--html" in ran.err
+
+
+def test_a_collections_tower_explains(clipsearch: Clipsearch, photographs: Path) -> None:
+    picture = photographs / "chelsea.png"
+    assert clipsearch("explain", picture, "a cat", "-c", "nosuch").code == 2
+    both = clipsearch("explain", picture, "a cat", "-c", "cats", "--model", "builtin")
+    assert "give one" in both.err
+    clipsearch("index", picture, "-c", "cats")
+    ran = clipsearch("explain", picture, "a cat", "-c", "cats", "--json")
+    held = clipsearch("status", "-c", "cats", "--json")
+    assert json.loads(ran.out)["tower"] == json.loads(held.out)["tower"]

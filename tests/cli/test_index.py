@@ -192,3 +192,14 @@ def test_a_model_that_nobody_knows_is_exit_2(
     assert ran.code == 2
     assert "nosuch-model" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_hidden_names_are_taken_in_until_they_are_not_wanted_any_more(
+    clipsearch: Clipsearch, paint: Paint, pictures: Path
+) -> None:
+    paint(".hidden.png", "red")
+    paint("seen.png", "blue")
+    assert clipsearch("index", pictures, "--include-hidden").out.startswith("2 added")
+    assert clipsearch("index", pictures).out.startswith("0 added")
+    ran = clipsearch("index", pictures, "--no-include-hidden")
+    assert ", 1 removed, 1 unchanged" in ran.out

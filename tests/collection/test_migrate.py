@@ -191,6 +191,17 @@ def test_a_migration_that_was_stopped_goes_on(filled: Collection, other: ColourT
     assert filled.verify().whole
 
 
+def test_the_status_tells_of_a_migration_that_was_stopped(
+    filled: Collection, other: ColourTowers
+) -> None:
+    assert filled.status().migrating_to is None
+    stopped_half_way(filled)
+    stopped = filled.status()
+    assert (stopped.migrating_to, stopped.migrated) == (other.identity, 2)
+    assert filled.abandon_migration() == other.identity
+    assert filled.status().migrating_to is None
+
+
 def test_what_came_and_went_in_between_is_seen(
     filled: Collection, other: ColourTowers, pictures: Path, paint: Paint
 ) -> None:

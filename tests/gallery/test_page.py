@@ -123,6 +123,11 @@ def test_the_alternative_text_is_the_first_caption_where_there_is_one(tmp_path: 
     assert Tags(page).named("img")[0]["alt"] == 'Hit 1 for a cat: a "cat" on <b>a</b> sill\ufffd'
 
 
+def test_the_reason_of_a_hit_stands_below_it(tmp_path: Path) -> None:
+    page = gallery_page([Row("cats", [hit(None)], reasons={7: "<b>3 km away"})], "about")
+    assert "<p class=why>&lt;b&gt;3 km away</p></figure>" in page
+
+
 def test_the_bars_are_measured_by_the_best_score_of_the_page() -> None:
     rows = [Row("a", [hit(None, 0.4)]), Row("b", [hit(None, 0.1)]), Row("c", [hit(None, -0.1)])]
     bars = re.findall(r'<i style="width:([\d.]+)%">', gallery_page(rows, "about"))
