@@ -50,8 +50,6 @@ def viewer(tmp_path: Path) -> Path:
 
 def opened(tmp_path: Path) -> str:
     """What the viewer was asked for; it runs beside the program, so it is waited for."""
-    import time
-
     deadline = time.monotonic() + 30
     while not (tmp_path / "opened").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
