@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -37,12 +38,16 @@ def _print_picture(pixels: Pixels) -> None:
 
     columns = max(1, min(WIDEST, Console().width - 1))
     picture = Image.fromarray(pixels)
-    # textual-image asks the terminal what it can, which takes an answer on stdin
-    if find_spec("textual_image") and sys.stdin.isatty() and sys.stdout.isatty():
+    if find_spec("textual_image") and _can_be_asked():
         Console().print(_renderable(picture, columns))
     else:
         rows = max(1, round(columns * picture.height / picture.width / 2)) * 2
         print_pixels(_pixels(picture.resize((columns, rows))))
+
+
+def _can_be_asked() -> bool:
+    """Whether the terminal can say what it shows: it answers on stdin, and knows its size."""
+    return sys.stdin.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns > 0
 
 
 def _renderable(picture: Any, columns: int) -> Any:
