@@ -12,7 +12,7 @@ from clipsearch.cli.options import ANY_PATH
 from clipsearch.cli.quoting import quoted
 
 if TYPE_CHECKING:
-    import clipsearch
+    from clipsearch.collection_reader import CollectionReader
     from clipsearch.filters import Filter
 
 Command = Callable[..., Any]
@@ -117,7 +117,7 @@ def _filter(
     )
 
 
-def refuse_unknown_places(where: Filter, collection: clipsearch.Collection) -> None:
+def refuse_unknown_places(where: Filter, collection: CollectionReader) -> None:
     """Refuse a folder to look in that is not there, unless its pictures are still known."""
     from clipsearch.filters import Filter
 
@@ -129,7 +129,7 @@ def refuse_unknown_places(where: Filter, collection: clipsearch.Collection) -> N
             )
 
 
-def why_nothing(where: Filter, collection: clipsearch.Collection) -> str | None:
+def why_nothing(where: Filter, collection: CollectionReader) -> str | None:
     """Why a filter lets nothing through; None where it lets something."""
     counts = collection.filter_counts(where)
     if counts.passing:

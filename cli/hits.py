@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import clipsearch
 from clipsearch.cli.asking import described
@@ -28,6 +28,9 @@ from clipsearch.cli.records import (
     tower_record,
 )
 from clipsearch.cli.tables import print_csv, print_lines, print_table
+
+if TYPE_CHECKING:
+    from clipsearch.collection_reader import CollectionReader
 
 COLUMNS = (
     *("rank", "score", "probability", "id", "path", "width", "height", "format"),
@@ -73,8 +76,10 @@ class Asking:
 
 def answer(asking: Asking, name: str, output: Output) -> int:
     """Ask the collection, write the hits, and return whether there were any."""
+    from clipsearch.collection_reader import CollectionReader  # writing takes much more to import
+
     query = asking.query
-    with clipsearch.Collection(name) as collection:
+    with CollectionReader(name) as collection:
         refuse_unknown_places(asking.where, collection)
         hits = collection.search(query)
         if output.form == "json":
@@ -161,7 +166,7 @@ def _reasons(asking: Asking, hits: Sequence[clipsearch.Hit]) -> dict[int, str]:
 
 
 def _heats(
-    asking: Asking, collection: clipsearch.Collection, hits: Sequence[clipsearch.Hit]
+    asking: Asking, collection: CollectionReader, hits: Sequence[clipsearch.Hit]
 ) -> dict[int, bytes]:
     """Where the query is in each hit; a picture that cannot be read any more has none."""
     from clipsearch.errors import UnreadableQueryImage
@@ -180,7 +185,7 @@ def _heats(
 
 
 def _document(
-    asking: Asking, collection: clipsearch.Collection, hits: Sequence[clipsearch.Hit]
+    asking: Asking, collection: CollectionReader, hits: Sequence[clipsearch.Hit]
 ) -> dict[str, Any]:
     return {
         "collection": collection.name,

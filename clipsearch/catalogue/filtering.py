@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 
 from clipsearch.catalogue import reading
 from clipsearch.catalogue.schema import captions, files, images
@@ -121,26 +133,38 @@ def _metadata_is(wanted: MetadataIs) -> ColumnElement[bool]:
     nested = "$" + "".join(f'."{part}"' for part in wanted.key.split("."))
     paths = dict.fromkeys((nested, f'$."{wanted.key}"'))
     found = or_(*(_holds(path, wanted.values) for path in paths))
-    return not_(found) if wanted.negated else found
+    # most images have no metadata at all, which is quicker told than parsed
+    known = and_(images.c.metadata != "{}", func.json_valid(images.c.metadata) == 1)
+    held = case((known, found), else_=false())
+    return not_(held) if wanted.negated else held
 
 
-def _holds(path: str, values: Sequence[Scalar]) -> ColumnElement[bool]:
-    """A scalar is one row of json_each, a list a row for each item; an object is neither."""
-    known = case((func.json_valid(images.c.metadata) == 1, images.c.metadata), else_="{}")
-    row = func.json_each(known, path).table_valued("type", "atom")
-    held = select(row.c.type).where(or_(*(_equals(row, value) for value in values))).exists()
-    return and_(func.coalesce(func.json_type(known, path), "") != "object", held)
+def _holds(path: str, values: Sequence[Scalar]) -> Any:
+    """What stands at a path is one of the values, or a list with one of them; never NULL."""
+    item = func.json_each(images.c.metadata, path).table_valued("type", "atom")
+    of_list = case(_is_one_of(item.c.atom, values), value=item.c.type, else_=false())
+    kinds = _is_one_of(func.json_extract(images.c.metadata, path), values)
+    kinds["array"] = select(item.c.type).where(of_list).exists()
+    return case(kinds, value=func.json_type(images.c.metadata, path), else_=false())
 
 
-def _equals(row: Any, value: Scalar) -> Any:
-    if value is None:
-        return row.c.type == "null"
-    if isinstance(value, bool):
-        return row.c.type == ("true" if value else "false")
-    if isinstance(value, str):
-        return and_(row.c.type == "text", row.c.atom == value)
-    number = value if abs(value) <= _LARGEST else float(value)
-    return and_(row.c.type.in_(["integer", "real"]), row.c.atom == number)
+def _is_one_of(found: Any, values: Sequence[Scalar]) -> dict[str, Any]:
+    """For each kind of JSON value the condition that `found`, of that kind, is one of them."""
+    texts = [value for value in values if isinstance(value, str)]
+    numbers = [
+        value if abs(value) <= _LARGEST else float(value)
+        for value in values
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    ]
+    constants = {"true": True, "false": False, "null": None}
+    return {
+        "text": found.in_(texts),
+        **dict.fromkeys(("integer", "real"), found.in_(numbers)),
+        **{
+            kind: true() if any(value is constant for value in values) else false()
+            for kind, constant in constants.items()
+        },
+    }
 
 
 def _ids_near(connection: Connection, near: Near, conditions: Sequence[ColumnElement[bool]]) -> Ids:

@@ -133,6 +133,17 @@ def test_each_condition_on_metadata_must_hold(catalogue: Catalogue) -> None:
     assert passing(catalogue, Filter(metadata=[*both, metadata_is("sku=17")])) == []
 
 
+def test_metadata_that_is_no_json_is_no_error_and_holds_nothing(tmp_path: Path) -> None:
+    with Catalogue.create(tmp_path, TOWER) as made, made.writer() as connection:
+        with transaction(connection):
+            info = ImageInfo(b"nan", "JPEG", 1, 1, 1)
+            image_id = writing.insert_image(connection, info, np.eye(2, dtype=np.float32)[0])
+            writing.keep_image(connection, image_id, {"price": math.nan})
+        wanted, others = (Filter(metadata=[metadata_is(f"price{sign}1")]) for sign in ("=", "!="))
+        assert filter_counts(connection, wanted).passing == 0
+        assert filter_counts(connection, others).passing == 1
+
+
 def test_more_places_than_an_expression_of_sql_can_hold(catalogue: Catalogue) -> None:
     places = [Path(f"/nowhere/{number}") for number in range(3_000)]
     assert passing(catalogue, Filter(under=[*places, Path("/photos/b/tall")])) == ["b/tall"]
