@@ -14,7 +14,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -25,14 +25,35 @@ from rich.table import Table
 
 from clipsearch.catalogue import Catalogue, transaction
 from clipsearch.catalogue.rows import embedding_bytes, image_row, path_bytes
+from clipsearch.collection_reader import CollectionReader
 from clipsearch.filters import Filter, MetadataIs, MinSize, Near
 from clipsearch.ingest import publish_generation
-from clipsearch.search import Searcher
-from clipsearch.values import Embeddings, ImageInfo, TowerIdentity
+from clipsearch.search import Direction, Query
+from clipsearch.settings import collection_folder
+from clipsearch.values import Embeddings, ImageInfo, Pixels, Preprocessing, TowerIdentity
 
 K = 10
 FIRST_DAY = datetime(2015, 1, 1)
 DAYS = 3_653
+
+
+class NoTowers:
+    """Towers that embed nothing: this benchmark brings embeddings."""
+
+    preprocessing = Preprocessing(8, 8, "squash", "bilinear", (0.0,) * 3, (1.0,) * 3)
+    logit_scale, languages, notes = 1.0, ("en",), ()
+
+    def __init__(self, dim: int) -> None:
+        self.identity = TowerIdentity("synthetic", dim, "fp32", "0")
+
+    def embed_images(self, pixels: Pixels) -> Embeddings:
+        raise NotImplementedError
+
+    def embed_texts(self, texts: Sequence[str]) -> Embeddings:
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +166,11 @@ def drawn_rows(count: int) -> list[Row]:
     return rows
 
 
-def filled(folder: Path, rows: list[Row], embedded: Embeddings) -> Catalogue:
-    """A catalogue of the rows with its index."""
-    tower = TowerIdentity("synthetic", embedded.shape[1], "fp32", "0")
-    catalogue = Catalogue.create(folder, tower)
-    with catalogue.writer() as connection, transaction(connection):
+def fill(folder: Path, rows: list[Row], embedded: Embeddings) -> None:
+    """Write a catalogue of the rows, and its index."""
+    folder.mkdir(parents=True)
+    catalogue = Catalogue.create(folder, NoTowers(embedded.shape[1]).identity)
+    with catalogue, catalogue.writer() as connection, transaction(connection):
         columns = image_row(rows[0].info, {})
         named = ", ".join(columns)
         marks = ", ".join(f":{name}" for name in columns)
@@ -173,7 +194,6 @@ def filled(folder: Path, rows: list[Row], embedded: Embeddings) -> Catalogue:
             [(row.image_id,) for row in rows if row.captioned],
         )
     publish_generation(catalogue, folder)
-    return catalogue
 
 
 def directions(count: int, dim: int, seed: int) -> Embeddings:
@@ -183,15 +203,19 @@ def directions(count: int, dim: int, seed: int) -> Embeddings:
 
 
 def measured(
-    searcher: Searcher, case: Case, rows: list[Row], embedded: Embeddings, queries: Embeddings
+    collection: CollectionReader,
+    case: Case,
+    rows: list[Row],
+    embedded: Embeddings,
+    queries: Embeddings,
 ) -> dict[str, float | bool | int | str]:
     """Times of all queries, and whether each answer is the oracle's."""
     passing = np.array([row.image_id for row in rows if case.passes(row)], np.int64)
-    searcher.hits(queries[0], K, case.where)
+    collection.search(Query([Direction(queries[0])], K, where=case.where))
     wall, cpu, exact = [], [], True
     for query in queries:
         started, worked = time.perf_counter(), time.process_time()
-        hits = searcher.hits(query, K, case.where)
+        hits = collection.search(Query([Direction(query)], K, where=case.where))
         wall.append(time.perf_counter() - started)
         cpu.append(time.process_time() - worked)
         scores = np.vecdot(embedded[passing - 1], query)
@@ -220,10 +244,11 @@ def main() -> None:
     embedded = directions(arguments.rows, arguments.dim, 2)
     queries = directions(arguments.rounds, arguments.dim, 3)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        with filled(folder, rows, embedded) as catalogue:
-            searcher = Searcher(catalogue, folder)
-            found = [measured(searcher, case, rows, embedded, queries) for case in cases()]
+        home = Path(scratch)
+        fill(collection_folder(home, "bench"), rows, embedded)
+        towers = NoTowers(arguments.dim)
+        with CollectionReader("bench", home=home, tower=towers) as collection:
+            found = [measured(collection, case, rows, embedded, queries) for case in cases()]
     if arguments.json:
         print(json.dumps(found, indent=2))
         return
