@@ -1,0 +1,125 @@
+"""Writes captions for pictures, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from clipsearch.captioning.beams import search_beams
+from clipsearch.captioning.confidence import confidence, evidence
+from clipsearch.captioning.folder import WORDS, read_captioner_folder
+from clipsearch.captioning.graphs import Graphs
+from clipsearch.captioning.hypotheses import Hypothesis
+from clipsearch.captioning.sampling import sample
+from clipsearch.captioning_errors import CaptionerMismatch, CaptionerMissing
+from clipsearch.towers.builtin import BUILTIN_FOLDER
+from clipsearch.towers.folder import read_tower_folder
+from clipsearch.towers.grid import GridTower
+from clipsearch.towers.runtime import usable_cpus
+from clipsearch.values import Pixels, Preprocessing
+
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How captions are written: the best of `beams`, or drawn by chance where `nucleus` is given.
+
+    With `nucleus` each word is drawn from that share of the probability (0 to 1), by `seed`.
+    """
+
+    beams: int = 4
+    nucleus: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot be followed."""
+        if self.beams < 1:
+            raise ValueError(f"a search needs a beam, not {self.beams}")
+        if self.nucleus is not None and not 0 < self.nucleus <= 1:
+            raise ValueError(f"a nucleus is a share from 0 to 1, not {self.nucleus}")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenCaption:
+    """A caption and the probability that it is as good as most, from 0 to 1."""
+
+    text: str
+    confidence: float
+
+
+class Captioner:
+    """A captioner and the image tower that it looks through. Both open at their first use."""
+
+    def __init__(
+        self, path: Path = BUILTIN_FOLDER, tower: Path = BUILTIN_FOLDER, threads: int | None = None
+    ) -> None:
+        """Read the descriptions of both.
+
+        Raises CaptionerMissing, CaptionerMismatch for a tower it was not trained on, TowerMissing.
+        """
+        self.folder = read_captioner_folder(path)
+        seen_by = read_tower_folder(tower)
+        self._threads = threads or usable_cpus()
+        self._tower = GridTower(seen_by, self._threads)
+        if self._tower.digest != self.folder.tower_digest:
+            raise CaptionerMismatch(self.folder.name, self.folder.tower, seen_by.name)
+
+    @property
+    def source(self) -> str:
+        """The source of its captions: `generated:NAME`."""
+        return self.folder.source
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes its input."""
+        return self._tower.preprocessing
+
+    def write(self, pixels: Pixels, manner: Manner = Manner()) -> list[WrittenCaption]:  # noqa: B008
+        """A caption of each picture, uint8 [n, h, w, 3] of its input size.
+
+        By beams a picture has the same caption whatever stands beside it.
+        """
+        random = np.random.default_rng(manner.seed)
+        found: list[WrittenCaption] = []
+        for start in range(0, len(pixels), BATCH):
+            some = pixels[start : start + BATCH]
+            found += map(self._finished, self.paths(some, manner, random), some)
+        return found
+
+    def paths(
+        self, pixels: Pixels, manner: Manner, random: np.random.Generator
+    ) -> Sequence[Hypothesis]:
+        """The captions of a batch as tokens with their probabilities."""
+        seen = self._graphs.look(self._tower.see(pixels))
+        if manner.nucleus is not None:
+            return sample(self._graphs, seen, manner.nucleus, self.folder.longest, random)
+        return search_beams(self._graphs, seen, manner.beams, self.folder.longest)
+
+    def spelled(self, path: Hypothesis) -> str:
+        """Tokens as a sentence that begins with a capital."""
+        text = self._words.decode(list(path.tokens))
+        return text[:1].upper() + text[1:]
+
+    def _finished(self, path: Hypothesis, pixels: Pixels) -> WrittenCaption:
+        sure = confidence(self.folder.calibration, evidence(path, pixels))
+        return WrittenCaption(self.spelled(path), round(sure, 4))
+
+    @cached_property
+    def _graphs(self) -> Graphs:
+        try:
+            return Graphs(self.folder, self._threads)
+        except Exception as error:  # the runtime refuses what it cannot follow in many ways
+            raise CaptionerMissing(self.folder.path, f"its graphs cannot be run ({error})") from error
+
+    @cached_property
+    def _words(self) -> Tokenizer:
+        try:
+            return Tokenizer.from_file(str(self.folder.path / WORDS))
+        except Exception as error:  # tokenizers raises plain Exception
+            raise CaptionerMissing(self.folder.path, f"its words cannot be read ({error})") from error

@@ -1,0 +1,86 @@
+"""A captioner on disk: two ONNX graphs and its words, described by its captioner.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clipsearch.captioning_errors import CaptionerMissing
+
+DESCRIPTION = "captioner.json"
+LOOK, STEP, WORDS = "captioner.look.onnx", "captioner.step.onnx", "captioner.words.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From what is known of a caption to the probability that it is a good one.
+
+    `1 / (1 + exp(-(bias + weights . (mean, least, detail))))`; see `confidence.py`.
+    """
+
+    bias: float
+    weights: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionerFolder:
+    """What captioner.json says, and where it stands.
+
+    `tower` names the towers it was trained on, `tower_digest` is that of their image tower.
+    `longest` is the most tokens of a caption.
+    """
+
+    path: Path
+    name: str
+    tower: str
+    tower_digest: str
+    longest: int
+    calibration: Calibration
+
+    @property
+    def source(self) -> str:
+        """The source of its captions: `generated:NAME`."""
+        return f"generated:{self.name}"
+
+
+def read_captioner_folder(path: Path) -> CaptionerFolder:
+    """Read captioner.json and hold the files against it. Raises CaptionerMissing."""
+    try:
+        described = json.loads((path / DESCRIPTION).read_bytes())
+        if described["format"] != FORMAT:
+            raise CaptionerMissing(path, f"its format {described['format']!r} is not {FORMAT}")
+        _check_files(path, described["files"])
+        return _from_json(path, described)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{DESCRIPTION} cannot be read ({type(error).__name__}: {error})"
+        raise CaptionerMissing(path, reason) from error
+
+
+def _check_files(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Small as they are, the files are read whole: a changed byte is found before it is run."""
+    for name in (LOOK, STEP, WORDS):
+        file = path / name
+        if file.is_symlink() or not file.is_file():
+            raise CaptionerMissing(path, f"{name} is not there, or no file")
+        content = file.read_bytes()
+        entry = entries[name]
+        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise CaptionerMissing(path, f"{name} is damaged: its sha256 differs")
+
+
+def _from_json(path: Path, found: Mapping[str, Any]) -> CaptionerFolder:
+    bias, weights = found["calibration"]["bias"], found["calibration"]["weights"]
+    mean, least, detail = (float(each) for each in weights)
+    return CaptionerFolder(
+        path=path,
+        name=str(found["name"]),
+        tower=str(found["tower"]["name"]),
+        tower_digest=str(found["tower"]["image_sha256"]),
+        longest=int(found["longest"]),
+        calibration=Calibration(float(bias), (mean, least, detail)),
+    )

@@ -1,0 +1,34 @@
+"""What can go wrong while pictures are captioned: the branch CaptioningError of `errors`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clipsearch.errors import ClipsearchError
+
+
+class CaptioningError(ClipsearchError):
+    """Pictures cannot be captioned."""
+
+
+class CaptionerMissing(CaptioningError):
+    """A folder holds no whole captioner."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"there is no whole captioner in {path}: {reason}. Name a folder that `clipsearch "
+            "train-captioner` wrote, or install clipsearch anew for the built-in one."
+        )
+
+
+class CaptionerMismatch(CaptioningError):
+    """A captioner was trained on what another image tower sees."""
+
+    def __init__(self, captioner: str, trained_on: str, tower: str) -> None:
+        self.captioner, self.trained_on, self.tower = captioner, trained_on, tower
+        super().__init__(
+            f"the captioner {captioner!r} was trained on the image tower of {trained_on!r}, not "
+            f"of {tower!r}: it would describe what it does not see. Train one for this tower with "
+            "`clipsearch train-captioner`."
+        )
