@@ -7,6 +7,7 @@ another without padding, wherever each is worked on by itself; they are padded f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,7 +52,7 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Keys and values of the tokens before, [captions, heads, steps, width] a layer."""
+    """Keys and values of the tokens before, [captions, heads, steps, width] of each layer."""
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
@@ -107,12 +108,17 @@ class Layer(nn.Module):
     def step(
         self, words: Tensor, keys: Tensor, values: Tensor, seen: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One new word each, [n, 1, width], with keys and values of those before, [n, h, t, w]."""
-        query, key, value = self.mixed(self.norm_self(words)).chunk(3, dim=-1)
+        """One new word of k captions of each of n pictures, [n, k, width].
+
+        Keys and values of the words before are [n * k, heads, t, w], those of the pictures
+        [n, heads, places, w]: captions of one picture share them.
+        """
+        each_alone = self.norm_self(words).reshape(-1, 1, words.shape[-1])
+        query, key, value = self.mixed(each_alone).chunk(3, dim=-1)
         keys = torch.cat([keys, self.parted(key)], dim=2)
         values = torch.cat([values, self.parted(value)], dim=2)
-        found = attended(self.parted(query), keys, values)
-        words = words + self.out_self(joined(found))
+        found = joined(attended(self.parted(query), keys, values))
+        words = words + self.out_self(found.reshape(words.shape))
         asked = self.parted(self.query(self.norm_cross(words)))
         words = words + self.out_cross(joined(attended(asked, *seen)))
         return words + self.inner(words), keys, values
@@ -181,11 +187,11 @@ class CaptionDecoder(nn.Module):
         return Cache((empty,) * self.shape.layers, (empty,) * self.shape.layers)
 
     def step(
-        self, tokens: Tensor, cache: Cache, seen: list[tuple[Tensor, Tensor]]
+        self, tokens: Tensor, cache: Cache, seen: Sequence[tuple[Tensor, Tensor]]
     ) -> tuple[Tensor, Cache]:
-        """Logits [n, vocabulary] after one more token [n] each, and the longer cache."""
-        at = cache.keys[0].shape[2]
-        words = (self.words(tokens) + self.position[at]).unsqueeze(1)
+        """Logits [n, k, vocabulary] after one more token [n, k] each, and the longer cache."""
+        at = torch._shape_as_tensor(cache.keys[0])[2:3]  # a number that the ONNX export follows
+        words = self.words(tokens) + self.position.index_select(0, at)
         keys, values = [], []
         for number, layer in enumerate(self._layers()):
             words, key, value = layer.step(
@@ -193,7 +199,7 @@ class CaptionDecoder(nn.Module):
             )
             keys.append(key)
             values.append(value)
-        return self._logits(words.squeeze(1)), Cache(tuple(keys), tuple(values))
+        return self._logits(words), Cache(tuple(keys), tuple(values))
 
     def _logits(self, words: Tensor) -> Tensor:
         return nn.functional.linear(self.norm(words), self.words.weight, self.bias)

@@ -24,7 +24,8 @@ def written(
     chosen: list[Tensor] = []
     open_still = torch.ones(len(memory), dtype=torch.bool)
     for _ in range(LONGEST):
-        logits, cache = decoder.step(tokens, cache, seen)
+        every, cache = decoder.step(tokens[:, None], cache, seen)
+        logits = every.squeeze(1)
         if random is None:
             tokens = logits.argmax(-1)
         else:
