@@ -32,3 +32,14 @@ class CaptionerMismatch(CaptioningError):
             f"of {tower!r}: it would describe what it does not see. Train one for this tower with "
             "`clipsearch train-captioner`."
         )
+
+
+class TableInTheWay(CaptioningError):
+    """A file that is no table of captions stands where one is to be gone on with."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{str(path)!r} is there already and is no table of captions that clipsearch wrote: "
+            "name another file, or replace it with `--overwrite`."
+        )

@@ -1,0 +1,46 @@
+"""Captions pictures: from what the image tower sees to a sentence, without torch.
+
+Importing this package loads neither ONNX Runtime nor tokenizers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clipsearch.captioning.captioner import Captioner as Captioner
+    from clipsearch.captioning.captioner import Manner as Manner
+    from clipsearch.captioning.captioner import WrittenCaption as WrittenCaption
+    from clipsearch.captioning.catalogued import caption_catalogue as caption_catalogue
+    from clipsearch.captioning.files import CaptionedFile as CaptionedFile
+    from clipsearch.captioning.files import CaptionOptions as CaptionOptions
+    from clipsearch.captioning.files import caption_files as caption_files
+    from clipsearch.captioning.files import find_files as find_files
+    from clipsearch.captioning.sinks import CaptionTable as CaptionTable
+    from clipsearch.captioning.sinks import Sidecars as Sidecars
+    from clipsearch.captioning.sinks import Sink as Sink
+
+_MODULES = {
+    "CaptionOptions": "files",
+    "CaptionTable": "sinks",
+    "CaptionedFile": "files",
+    "Captioner": "captioner",
+    "Manner": "captioner",
+    "Sidecars": "sinks",
+    "Sink": "sinks",
+    "WrittenCaption": "captioner",
+    "caption_catalogue": "catalogued",
+    "caption_files": "files",
+    "find_files": "files",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,75 @@
+"""Captions files: found, decoded in processes of their own, captioned in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from clipsearch.captioning.captioner import BATCH, Captioner, Manner, WrittenCaption
+from clipsearch.images import DecodeLimits, DecodePool, Scan, ScanRules
+from clipsearch.images.messages import Answer
+from clipsearch.values import Decoded, FoundFile, Skip
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionedFile:
+    """A file and its caption."""
+
+    path: Path
+    caption: WrittenCaption
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionOptions:
+    """How files are captioned: the manner of writing, decoding processes, what one may cost."""
+
+    manner: Manner = field(default_factory=Manner)
+    workers: int | None = None
+    limits: DecodeLimits = field(default_factory=DecodeLimits)
+
+
+def find_files(roots: Iterable[Path], rules: ScanRules) -> Iterator[FoundFile | Skip]:
+    """The picture files at and under the roots, each once."""
+    met: set[Path] = set()
+    for root in roots:
+        for found in Scan(root, rules):
+            if found.path not in met:
+                met.add(found.path)
+                yield found
+
+
+def caption_files(
+    captioner: Captioner, files: Iterable[FoundFile], options: CaptionOptions
+) -> Generator[CaptionedFile | Skip, None, None]:
+    """Caption each file, in their order; what cannot be read comes back as a Skip.
+
+    Raises DecodingUnavailable. Close it, or run it to its end, to end the decoding processes.
+    """
+    with (
+        DecodePool(captioner.preprocessing, options.limits, options.workers) as pool,
+        closing(pool.decode((file, ()) for file in files)) as answers,
+    ):
+        batch: list[Answer] = []
+        for answer in answers:
+            batch.append(answer)
+            if len(batch) == BATCH:
+                yield from _captioned(captioner, batch, options.manner)
+                batch = []
+        yield from _captioned(captioner, batch, options.manner)
+
+
+def _captioned(
+    captioner: Captioner, batch: Sequence[Answer], manner: Manner
+) -> Iterator[CaptionedFile | Skip]:
+    pictures = [each for each in batch if isinstance(each, Decoded)]
+    if pictures:
+        captions = iter(captioner.write(np.stack([each.pixels for each in pictures]), manner))
+    for each in batch:
+        if isinstance(each, Decoded):
+            yield CaptionedFile(each.path, next(captions))
+        elif isinstance(each, Skip):
+            yield each
