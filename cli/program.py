@@ -20,6 +20,7 @@ COMMANDS = (
     "similar",
     "score",
     "explain",
+    "caption",
     "demo",
     "status",
     "list",
@@ -32,6 +33,7 @@ COMMANDS = (
     "import",
     "models",
     "train",
+    "train-captioner",
     "eval",
     "doctor",
     "completion",
@@ -39,8 +41,8 @@ COMMANDS = (
 """In the order in which a user meets them; each is a module of this package."""
 
 
-_MODULES = {"import": "import_command"}
-"""Where a command's name is a word of Python's own."""
+_MODULES = {"import": "import_command", "train-captioner": "train_captioner"}
+"""Where a command's name is no name for a module of Python."""
 
 
 class Program(click.Group):

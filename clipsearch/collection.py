@@ -65,6 +65,9 @@ if TYPE_CHECKING:
 # Captions that come one by one are scanned at each query until so many make an index worth it.
 CAPTION_TAIL = 1_000
 
+if TYPE_CHECKING:
+    from clipsearch.captioning import Captioner, CaptionOptions, CaptionReport
+
 
 def unheard(_done: int, _total: int) -> None:
     """Nobody listens."""
@@ -203,6 +206,32 @@ class Collection(CollectionReader):
             with catalogue.writer() as connection, transaction(connection):
                 writing.add_captions(connection, image_id, captions)
             bring_captions_up(catalogue, self.folder, self.tower, tail=CAPTION_TAIL)
+
+    def caption_images(
+        self,
+        captioner: Captioner,
+        options: CaptionOptions | None = None,
+        under: Sequence[Path] = (),
+        on_progress: OnProgress = silent,
+    ) -> CaptionReport:
+        """Give each image (of those `under` some paths) a caption, if it has none of this kind.
+
+        Captions by people and of other sources stay. Stopping it costs at most one batch; the
+        next call goes on. Raises CollectionMissing, CollectionHeld, DecodingUnavailable.
+        """
+        from clipsearch.captioning import CaptionOptions, caption_catalogue  # no query pays for it
+
+        catalogue = self._open()
+        among = None
+        if under:
+            with catalogue.reader() as connection:
+                among = set(reading.ids_of_files(connection, [_root(path) for path in under]))
+
+        def hear(done: int, total: int, failed: int) -> None:
+            on_progress(Progress("captioning", done, total, failed))
+
+        with self._writing() as held:
+            return caption_catalogue(held, captioner, options or CaptionOptions(), among, hear)
 
     def remove(self, ids: Sequence[int] = (), under: Sequence[Path] = ()) -> int:
         """Take images out by id and by file or folder; files on disk stay.

@@ -12,26 +12,32 @@ if TYPE_CHECKING:
     from clipsearch.captioning.captioner import Captioner as Captioner
     from clipsearch.captioning.captioner import Manner as Manner
     from clipsearch.captioning.captioner import WrittenCaption as WrittenCaption
+    from clipsearch.captioning.catalogued import CaptionReport as CaptionReport
     from clipsearch.captioning.catalogued import caption_catalogue as caption_catalogue
     from clipsearch.captioning.files import CaptionedFile as CaptionedFile
     from clipsearch.captioning.files import CaptionOptions as CaptionOptions
     from clipsearch.captioning.files import caption_files as caption_files
     from clipsearch.captioning.files import find_files as find_files
+    from clipsearch.captioning.keeping import caption_into as caption_into
     from clipsearch.captioning.sinks import CaptionTable as CaptionTable
+    from clipsearch.captioning.sinks import Nowhere as Nowhere
     from clipsearch.captioning.sinks import Sidecars as Sidecars
     from clipsearch.captioning.sinks import Sink as Sink
 
 _MODULES = {
     "CaptionOptions": "files",
+    "CaptionReport": "catalogued",
     "CaptionTable": "sinks",
     "CaptionedFile": "files",
     "Captioner": "captioner",
     "Manner": "captioner",
+    "Nowhere": "sinks",
     "Sidecars": "sinks",
     "Sink": "sinks",
     "WrittenCaption": "captioner",
     "caption_catalogue": "catalogued",
     "caption_files": "files",
+    "caption_into": "keeping",
     "find_files": "files",
 }
 

@@ -80,7 +80,7 @@ class Captioner:
         """How a picture becomes its input."""
         return self._tower.preprocessing
 
-    def write(self, pixels: Pixels, manner: Manner = Manner()) -> list[WrittenCaption]:  # noqa: B008
+    def write(self, pixels: Pixels, manner: Manner = Manner()) -> list[WrittenCaption]:
         """A caption of each picture, uint8 [n, h, w, 3] of its input size.
 
         By beams a picture has the same caption whatever stands beside it.
@@ -115,11 +115,15 @@ class Captioner:
         try:
             return Graphs(self.folder, self._threads)
         except Exception as error:  # the runtime refuses what it cannot follow in many ways
-            raise CaptionerMissing(self.folder.path, f"its graphs cannot be run ({error})") from error
+            raise CaptionerMissing(
+                self.folder.path, f"its graphs cannot be run ({error})"
+            ) from error
 
     @cached_property
     def _words(self) -> Tokenizer:
         try:
             return Tokenizer.from_file(str(self.folder.path / WORDS))
         except Exception as error:  # tokenizers raises plain Exception
-            raise CaptionerMissing(self.folder.path, f"its words cannot be read ({error})") from error
+            raise CaptionerMissing(
+                self.folder.path, f"its words cannot be read ({error})"
+            ) from error

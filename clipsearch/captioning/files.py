@@ -17,10 +17,11 @@ from clipsearch.values import Decoded, FoundFile, Skip
 
 @dataclass(frozen=True, slots=True)
 class CaptionedFile:
-    """A file and its caption."""
+    """A file and its caption, with the fingerprint of the content that was seen."""
 
     path: Path
     caption: WrittenCaption
+    fingerprint: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,6 @@ def _captioned(
         captions = iter(captioner.write(np.stack([each.pixels for each in pictures]), manner))
     for each in batch:
         if isinstance(each, Decoded):
-            yield CaptionedFile(each.path, next(captions))
+            yield CaptionedFile(each.path, next(captions), each.info.fingerprint)
         elif isinstance(each, Skip):
             yield each

@@ -26,6 +26,24 @@ class Sink(Protocol):
     def put(self, path: Path, caption: WrittenCaption) -> Skip | None:
         """Write a caption, whole or not at all; a Skip says why it could not be. StorageFull."""
 
+    def close(self) -> None:
+        """Bring everything to the disk."""
+
+
+class Nowhere:
+    """Keeps nothing: the captions are only shown."""
+
+    def wants(self, path: Path) -> bool:
+        """Every file's."""
+        return True
+
+    def put(self, path: Path, caption: WrittenCaption) -> Skip | None:
+        """Nothing is kept."""
+        return None
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
 
 class Sidecars:
     """A .txt beside each picture, of the picture's name, with its caption as the only line."""
@@ -56,6 +74,9 @@ class Sidecars:
             return Skip(path, SkipCode.UNREADABLE, f"its folder cannot be written: {error.reason}")
         self._written.add(sidecar)
         return None
+
+    def close(self) -> None:
+        """Each is on the disk already."""
 
 
 class CaptionTable:

@@ -53,9 +53,7 @@ class Learner:
     def __post_init__(self) -> None:
         self._named = dict(self.decoder.named_parameters())
         self._names = {id(each): name for name, each in self._named.items()}
-        self._optimiser = torch.optim.AdamW(
-            self._groups(), lr=0.0, betas=(0.9, 0.98), fused=True
-        )
+        self._optimiser = torch.optim.AdamW(self._groups(), lr=0.0, betas=(0.9, 0.98), fused=True)
         self._averaged = Averaged(self._named, self.settings.ema)
         self._rewards: Rewards | None = None
 
@@ -149,7 +147,11 @@ class Learner:
         memory = self.decoder.memory(*memories(self.material.sights, places, views))
         own = self.material.captions
         batch = packed(
-            [ids for at in places for ids in chosen_captions(own[at], self.settings.captions, random)]
+            [
+                ids
+                for at in places
+                for ids in chosen_captions(own[at], self.settings.captions, random)
+            ]
         )
         logits = self.decoder(memory, batch)
         return cross_entropy(logits, batch.wanted, label_smoothing=self.settings.smoothing)

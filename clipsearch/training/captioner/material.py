@@ -52,7 +52,9 @@ class Material:
         return self.tokenizer.decode_batch([list(ids) for ids in captions])
 
 
-def caption_ids(tokenizer: Tokenizer, pictures: Sequence[Pictured], longest: int) -> list[list[Ids]]:
+def caption_ids(
+    tokenizer: Tokenizer, pictures: Sequence[Pictured], longest: int
+) -> list[list[Ids]]:
     """The captions of each picture as tokens."""
     return [
         list(token_ids(tokenizer, [plain(text) for text in each.captions], longest))

@@ -1,0 +1,105 @@
+"""The options of `clipsearch caption`, which `index` and `query` share in part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from clipsearch.cli import options
+from clipsearch.cli.quoting import quoted
+
+if TYPE_CHECKING:
+    from clipsearch.captioning import Captioner
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where captions are kept; `file` is the table's."""
+
+    kind: Literal["sidecar", "catalogue", "table"]
+    file: Path = Path()
+
+
+def _target(_context: click.Context, _option: click.Parameter, text: str | None) -> Target | None:
+    if text is None:
+        return None
+    if text == "sidecar" or text == "catalogue":
+        return Target(text)
+    file = Path(text)
+    if file.suffix.lower() != ".csv":
+        raise click.BadParameter(f"{quoted(text)} is neither sidecar nor catalogue nor FILE.csv.")
+    if file.is_dir() or not file.parent.is_dir():
+        raise click.BadParameter(f"{quoted(file)} is no file in a folder that exists.")
+    return Target("table", file)
+
+
+write_option = click.option(
+    "--write",
+    callback=_target,
+    metavar="sidecar|catalogue|FILE.csv",
+    help="Keep the captions there.",
+)
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace the .txt or table that stands, whoever wrote it."
+)
+captioner_option = click.option(
+    "--captioner",
+    type=options.ANY_PATH,
+    metavar="DIR",
+    help="A captioner that `train-captioner` wrote.  [default: the built-in one]",
+)
+
+
+def manner_options(function: Decorated) -> Decorated:
+    """How a caption is written."""
+    for option in reversed(
+        (
+            click.option(
+                "--beams",
+                type=click.IntRange(1, 32),
+                default=4,
+                show_default=True,
+                metavar="N",
+                help="Captions followed side by side; the best is taken.",
+            ),
+            click.option(
+                "--sample", is_flag=True, help="Draw each word by chance: livelier, less right."
+            ),
+            click.option(
+                "--nucleus",
+                type=click.FloatRange(0, 1, min_open=True),
+                default=0.9,
+                show_default=True,
+                metavar="SHARE",
+                help="With --sample: draw from the likeliest words of this probability.",
+            ),
+            click.option(
+                "--seed",
+                type=click.IntRange(min=0),
+                default=0,
+                show_default=True,
+                help="With --sample: the same seed, the same captions.",
+            ),
+            click.option(
+                "--workers",
+                type=click.IntRange(min=1),
+                metavar="N",
+                help="Processes that decode pictures.  [default: one a core]",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def captioner_at(folder: Path | None) -> Captioner:
+    """The captioner of a folder, or the built-in one. Raises CaptioningError."""
+    from clipsearch.captioning import Captioner
+
+    return Captioner(folder) if folder is not None else Captioner()

@@ -1,0 +1,211 @@
+"""A whole training of the captioner: looked, learned, exported, calibrated, described."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from clipsearch.durable import write_durably
+from clipsearch.towers.builtin import BUILTIN_FOLDER
+from clipsearch.towers.folder import read_tower_folder
+from clipsearch.towers.grid import GridTower
+from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
+from clipsearch.training.captioner.export import export_decoder
+from clipsearch.training.captioner.learning import Learner, Listener
+from clipsearch.training.captioner.material import Material, caption_ids, read_sentences
+from clipsearch.training.captioner.settings import Settings
+from clipsearch.training.captioner.sights import cached_sights
+from clipsearch.training.captioner.starting_words import starting_words
+from clipsearch.training.captioner.vocabulary import learn_vocabulary, plain, token_ids
+from clipsearch.training.tuning.material import (
+    PictureSet,
+    refuse_shared_pictures,
+    require_pictures,
+)
+from clipsearch.training.tuning.memory import Reached
+from clipsearch.training.tuning.run_folder import RunFolder
+
+LOOK, STEP, WORDS = "captioner.look.onnx", "captioner.step.onnx", "captioner.words.json"
+DESCRIPTION = "captioner.json"
+FORMAT = 1
+LONGEST = 24
+LONGEST_LEARNED = 40
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training: pictures to learn from and to measure on, where it goes.
+
+    `sentences` is a table of captions without pictures. `restart` begins anew where a run
+    stands; otherwise one with the same settings and data is gone on with. Of the dev pictures
+    `dev_pictures` are measured on after each epoch.
+    """
+
+    name: str
+    out: Path
+    train: PictureSet
+    dev: PictureSet
+    sentences: Path | None = None
+    settings: Settings = field(default_factory=Settings)
+    tower: Path = BUILTIN_FOLDER
+    dev_pictures: int | None = None
+    restart: bool = False
+    threads: int = 2
+
+    @property
+    def run(self) -> RunFolder:
+        """The folder of the run, beside the captioner."""
+        return RunFolder(self.out.with_name(f"{self.out.name}.run"))
+
+
+def train_captioner(plan: Plan, listener: Listener) -> Reached:
+    """Train by the plan and write the captioner, uncalibrated, to `out`; how far it came.
+
+    Stopped, it goes on from the last whole epoch. Raises TrainingError, SourceUnreadable,
+    StorageFull, HomeUnwritable.
+    """
+    require_pictures(plan.train, "training")
+    require_pictures(plan.dev, "measuring")
+    refuse_shared_pictures(plan.train, plan.dev)
+    torch.set_num_threads(plan.threads)
+    tower = GridTower(read_tower_folder(plan.tower), plan.threads)
+    sentences = read_sentences(plan.sentences) if plan.sentences else []
+    _begin(plan, tower, sentences)
+    tokenizer = _vocabulary(plan, sentences)
+    material = _material(plan, tower, tokenizer, sentences, listener)
+    learner = Learner(
+        _fresh(plan.settings, tokenizer, material),
+        material,
+        plan.settings,
+        plan.run,
+        listener,
+        plan.dev_pictures,
+    )
+    reached = learner.learn()
+    plan.out.mkdir(parents=True, exist_ok=True)
+    export_decoder(learner.decoder, plan.out / LOOK, plan.out / STEP)
+    write_durably(plan.out / WORDS, (plan.run.path / WORDS).read_bytes())
+    describe(plan.out, _facts(plan, tower, reached))
+    return reached
+
+
+def describe(out: Path, facts: Mapping[str, Any]) -> None:
+    """Write captioner.json, last: what it is, its files by their digests."""
+    files = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name in (LOOK, STEP, WORDS)
+        if (content := (out / name).read_bytes())
+    }
+    described = {"format": FORMAT, **facts, "files": files}
+    write_durably(out / DESCRIPTION, (json.dumps(described, indent=2) + "\n").encode())
+
+
+def _begin(plan: Plan, tower: GridTower, sentences: Sequence[str]) -> None:
+    """Make the run's folder, or hold a run that stands against this plan."""
+    facts = {
+        **plan.settings.flat(),
+        "tower": tower.digest,
+        "train": plan.train.digest(),
+        "dev": plan.dev.digest(),
+        "sentences": hashlib.sha256("\n".join(sentences).encode()).hexdigest(),
+    }
+    stands = (plan.run.path / "settings.json").is_file()
+    plan.run.begin(facts, resume=stands and not plan.restart, restart=plan.restart)
+
+
+def _vocabulary(plan: Plan, sentences: Sequence[str]) -> Tokenizer:
+    path = plan.run.path / WORDS
+    if not path.exists():
+        own = [plain(text) for each in plan.train.pictures for text in each.captions]
+        learned = learn_vocabulary([*own, *sentences], plan.settings.vocabulary)
+        write_durably(path, learned.to_str().encode())
+    return Tokenizer.from_file(str(path))
+
+
+def _material(
+    plan: Plan,
+    tower: GridTower,
+    tokenizer: Tokenizer,
+    sentences: Sequence[str],
+    listener: Listener,
+) -> Material:
+    cache = plan.run.path / "cache"
+
+    def hear(done: int, of: int) -> None:
+        listener("looking at pictures", done / of, float("nan"))
+
+    return Material(
+        tokenizer,
+        cached_sights(tower, plan.train.pictures, plan.settings.views, cache, hear),
+        caption_ids(tokenizer, plan.train.pictures, LONGEST_LEARNED),
+        cached_sights(tower, plan.dev.pictures, 1, cache, hear),
+        [list(each.captions) for each in plan.dev.pictures],
+        list(token_ids(tokenizer, sentences, LONGEST_LEARNED)),
+    )
+
+
+def _fresh(settings: Settings, tokenizer: Tokenizer, material: Material) -> CaptionDecoder:
+    """A decoder that has learned nothing but how words resemble each other."""
+    torch.manual_seed(settings.seed)
+    _, places, channels = material.sights.places[0].shape
+    shape = Shape(
+        tokenizer.get_vocab_size(),
+        channels,
+        places,
+        material.sights.embeddings[0].shape[-1],
+        settings.width,
+        settings.layers,
+        inner=4 * settings.width,
+        longest=LONGEST_LEARNED,
+        dropout=settings.dropout,
+    )
+    decoder = CaptionDecoder(shape)
+    with torch.no_grad():
+        decoder.words.weight.copy_(starting_words(tokenizer, settings.width))
+    return decoder
+
+
+def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "tower": {"name": tower.name, "image_sha256": tower.digest},
+        "longest": LONGEST,
+        "calibration": {"bias": 0.0, "weights": [1.0, 0.0, 0.0]},
+        "trained": {
+            "settings": plan.settings.flat(),
+            "data": [plan.train.source, *([str(plan.sentences.name)] if plan.sentences else [])],
+            "pictures": len(plan.train.pictures),
+            "epochs": reached.epoch,
+            "best_epoch": reached.best_epoch,
+            "dev_cider_greedy": round(reached.best, 4),
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        },
+    }
+
+
+def fit_logistic(evidence: np.ndarray, good: np.ndarray) -> tuple[float, list[float]]:
+    """The bias and weights of a logistic regression, by Newton's method with a little ridge.
+
+    `evidence` [n, k], `good` bool [n]. The evidence is standardised within; the weights given
+    are for the evidence as it stands.
+    """
+    mean, scale = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
+    rows = np.column_stack([np.ones(len(evidence)), (evidence - mean) / scale])
+    ridge = np.diag([0.0] + [1.0] * evidence.shape[1])
+    weights = np.zeros(rows.shape[1])
+    for _ in range(25):
+        told = 1 / (1 + np.exp(-rows @ weights))
+        gradient = rows.T @ (told - good) + ridge @ weights
+        curvature = rows.T @ (rows * (told * (1 - told))[:, None]) + ridge
+        weights -= np.linalg.solve(curvature, gradient)
+    own = weights[1:] / scale
+    return float(weights[0] - own @ mean), [float(each) for each in own]
