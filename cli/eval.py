@@ -12,6 +12,7 @@ import click
 
 import clipsearch
 from clipsearch.cli import options
+from clipsearch.cli.caption_options import captioner_option
 from clipsearch.cli.exits import DONE, say, say_left_out
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from clipsearch.captions import CaptionedSet
     from clipsearch.evaluation import Evaluation, Tasks
 
-TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias")
+TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias", "captions")
 CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_classification"}
 
 
@@ -34,6 +35,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
     "clipsearch eval shop/ --task similar --labels folder",
     "clipsearch eval coco.csv --task robustness --html report.html",
     "clipsearch eval coco.csv --task bias --group 'man|men' --group 'woman|women'",
+    "clipsearch eval flickr8k.csv --split dev --task captions --html captions.html",
     "clipsearch eval --collection holidays --json",
 )
 @click.argument("data", required=False, type=options.ANY_PATH)
@@ -71,6 +73,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
     "--group", "groups", multiple=True, metavar="WORDS", help="man|men: a group for bias; repeat."
 )
 @click.option("--neutral", multiple=True, metavar="QUERY", help="A query for bias; may repeat.")
+@captioner_option
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @options.html_option
 @options.json_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,16 @@ from clipsearch.cli.quoting import quoted
 
 Form = Literal["json", "csv", "paths", "null"]
 """How results are written; None is a table on a terminal and tab-separated lines elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a command shows what it found."""
+
+    form: Form | None
+    html: Path | None = None
+    quiet: bool = False
+
 
 ANY_PATH = click.Path(path_type=Path)
 

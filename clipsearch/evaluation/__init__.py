@@ -1,5 +1,7 @@
 """Measures towers on captioned pictures: retrieval, classes, likeness, robustness, bias."""
 
+from clipsearch.evaluation.caption_page import caption_page
+from clipsearch.evaluation.captions import CaptionEvaluation, concordance, evaluate_captions
 from clipsearch.evaluation.evaluate import TASKS, Evaluation, Tasks, evaluate
 from clipsearch.evaluation.labels import read_classes, read_templates
 from clipsearch.evaluation.page import evaluation_page
@@ -7,10 +9,14 @@ from clipsearch.evaluation.result import Result
 
 __all__ = [
     "TASKS",
+    "CaptionEvaluation",
     "Evaluation",
     "Result",
     "Tasks",
+    "caption_page",
+    "concordance",
     "evaluate",
+    "evaluate_captions",
     "evaluation_page",
     "read_classes",
     "read_templates",

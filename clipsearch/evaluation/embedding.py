@@ -99,7 +99,7 @@ def _calculated(
     ways: dict[str, Distort] = {PLAIN: lambda pixels: pixels, **distortions}
     kept: list[CaptionedPicture] = []
     rows: dict[str, list[Embeddings]] = {name: [] for name in ways}
-    for batch, pixels in _decoded(pictures, tower.preprocessing, skips):
+    for batch, pixels in decoded_batches(pictures, tower.preprocessing, skips):
         kept += batch
         for name, distort in ways.items():
             rows[name].append(tower.embed_images(distort(pixels)))
@@ -118,7 +118,7 @@ def embed_texts(texts: Sequence[str], tower: TowerPair, on_step: OnStep) -> Embe
     return np.concatenate(parts)
 
 
-def _decoded(
+def decoded_batches(
     pictures: Sequence[CaptionedPicture], preprocessing: Preprocessing, skips: list[Skip]
 ) -> Iterator[tuple[list[CaptionedPicture], Pixels]]:
     """Yield batches of pictures with their pixels; what cannot be read goes to `skips`."""

@@ -10,6 +10,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from clipsearch.captions import CaptionedPicture
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.evaluation.embedding import PLAIN, EmbeddedSet
 from clipsearch.evaluation.evaluate import Evaluation
@@ -19,7 +20,7 @@ from clipsearch.values import Preprocessing
 
 SHOWN, FIRST, SIDE = 6, 5, 160
 _SMALL = Preprocessing(SIDE, SIDE, "longest", "bicubic", (0, 0, 0), (1, 1, 1), 128)
-_HEAD = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
@@ -38,16 +39,16 @@ h3 { font-weight: 500; margin: 1.2rem 0 .4rem; overflow-wrap: anywhere }
 
 def evaluation_page(evaluations: Sequence[Evaluation]) -> str:
     """One document; every foreign word in it is escaped and nothing is fetched."""
-    parts = [_HEAD, "<h1>clipsearch eval</h1>\n"]
+    parts = [HEAD, "<h1>clipsearch eval</h1>\n"]
     for each in evaluations:
-        parts += [f"<h2>{_text(each.model)}</h2>\n", _table(each)]
+        parts += [f"<h2>{text_of(each.model)}</h2>\n", _table(each)]
         parts += _shown(each.embedded)
     return "".join([*parts, "</html>\n"])
 
 
 def _table(evaluation: Evaluation) -> str:
     rows = (
-        f"<tr><td>{_text(' '.join((result.task, result.condition, name)))}</td>"
+        f"<tr><td>{text_of(' '.join((result.task, result.condition, name)))}</td>"
         f"<td>{value:.4g}</td></tr>\n"
         for result in evaluation.results
         for name, value in result.metrics.items()
@@ -73,12 +74,16 @@ def _row(embedded: EmbeddedSet, caption: int, first: list[int], scores: np.ndarr
     rows = first if own in first else [*first, own]
     rank = 1 + int(np.sum(scores > scores[own]))
     figures = (_figure(embedded, row, float(scores[row]), row == own) for row in rows)
-    title = f"{_text(embedded.texts[caption])} <small>(rank {rank})</small>"
+    title = f"{text_of(embedded.texts[caption])} <small>(rank {rank})</small>"
     return f"<h3>{title}</h3>\n<div class=row>{''.join(figures)}</div>\n"
 
 
 def _figure(embedded: EmbeddedSet, row: int, score: float, right: object) -> str:
-    picture = embedded.pictures[row]
+    return figure(embedded.pictures[row], f"{score:.3f}", right=bool(right))
+
+
+def figure(picture: CaptionedPicture, caption: str, *, right: bool = False) -> str:
+    """A picture, small, with a few words (no HTML) beneath it."""
     kind = " class=right" if right else ""
     try:
         pixels = decode_picture(picture.read(), _SMALL).pixels
@@ -88,10 +93,11 @@ def _figure(embedded: EmbeddedSet, row: int, score: float, right: object) -> str
     Image.fromarray(pixels).save(encoded, "JPEG", quality=80)
     text = base64.b64encode(encoded.getvalue()).decode("ascii")
     return (
-        f'<figure{kind}><img alt="{_text(picture.name)}" src="data:image/jpeg;base64,{text}">'
-        f"<figcaption>{score:.3f}</figcaption></figure>"
+        f'<figure{kind}><img alt="{text_of(picture.name)}" src="data:image/jpeg;base64,{text}">'
+        f"<figcaption>{text_of(caption)}</figcaption></figure>"
     )
 
 
-def _text(foreign: str) -> str:
+def text_of(foreign: str) -> str:
+    """Foreign words as HTML, what cannot be printed replaced."""
     return escape("".join(char if char.isprintable() else "\ufffd" for char in foreign))

@@ -182,7 +182,7 @@ def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
         "calibration": {"bias": 0.0, "weights": [1.0, 0.0, 0.0]},
         "trained": {
             "settings": plan.settings.flat(),
-            "data": [plan.train.source, *([str(plan.sentences.name)] if plan.sentences else [])],
+            "data": _sources(plan),
             "pictures": len(plan.train.pictures),
             "epochs": reached.epoch,
             "best_epoch": reached.best_epoch,
@@ -190,6 +190,12 @@ def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         },
     }
+
+
+def _sources(plan: Plan) -> list[str]:
+    """The names of what was learned from, without the folders of whoever trained."""
+    names = [Path(plan.train.source).name]
+    return [*names, plan.sentences.name] if plan.sentences else names
 
 
 def fit_logistic(evidence: np.ndarray, good: np.ndarray) -> tuple[float, list[float]]:

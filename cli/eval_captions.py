@@ -1,0 +1,94 @@
+"""clipsearch eval --task captions: measure a captioner on captioned pictures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import clipsearch
+from clipsearch.cli.caption_options import captioner_at
+from clipsearch.cli.exits import DONE, say, say_left_out
+from clipsearch.cli.options import Shown
+from clipsearch.cli.progress import shown_progress
+from clipsearch.cli.quoting import quoted
+from clipsearch.cli.records import print_json, skip_record
+from clipsearch.cli.tables import print_rows
+
+if TYPE_CHECKING:
+    from clipsearch.captions import CaptionedSet
+    from clipsearch.evaluation import CaptionEvaluation
+
+NAMES = {
+    **{f"bleu_{size}": f"BLEU-{size}" for size in range(1, 5)},
+    "rouge_l": "ROUGE-L",
+    "cider": "CIDEr-D",
+    "confidence_concordance": "confidence agrees with CIDEr-D",
+    "distinct": "different captions",
+    "vocabulary": "words used",
+}
+PERCENT = ("bleu", "rouge", "confidence", "distinct")
+
+
+def measure_captions(data: CaptionedSet, folder: Path | None, shown: Shown) -> int:
+    """Caption the pictures of the set, measure, and show it."""
+    from clipsearch.evaluation import caption_page, evaluate_captions
+    from clipsearch.measures.captions import NOT_MEASURED
+
+    captioner = captioner_at(folder)
+    with shown_progress(quiet=shown.quiet) as listener:
+        found = evaluate_captions(
+            captioner,
+            data,
+            lambda _, done, total, failed: listener(
+                clipsearch.Progress("captioning", done, total, failed)
+            ),
+        )
+    skips = (*data.skips, *found.skips)
+    if shown.form == "json":
+        print_json("eval", _document(found, skips, NOT_MEASURED))
+    else:
+        say_left_out(skips, "--json lists them all.")
+        say(f"{len(found.pictures)} pictures, captioned by {quoted(found.writer)}")
+        rows = [[NAMES[name], _number(name, value)] for name, value in found.metrics().items()]
+        print_rows(["measure", "value"], rows)
+        say(f"note: {' and '.join(NOT_MEASURED)} are not measured: they are Java programs")
+    if shown.html is not None:
+        from clipsearch.durable import write_durably
+
+        write_durably(shown.html, caption_page(found).encode())
+        say(f"wrote {shown.html}")
+    return DONE
+
+
+def _number(name: str, value: float) -> str:
+    if name.startswith(PERCENT):
+        return f"{100 * value:.1f} %"
+    return f"{value:.3f}" if name == "cider" else f"{value:g}"
+
+
+def _document(
+    found: CaptionEvaluation, skips: tuple[clipsearch.Skip, ...], left_out: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        "source": found.source.encode(errors="replace").decode(),
+        "captioner": found.writer,
+        "task": "captions",
+        "pictures": len(found.pictures),
+        "metrics": {
+            name: value if math.isfinite(value) else None for name, value in found.metrics().items()
+        },
+        "not_measured": list(left_out),
+        "captions": [
+            {
+                "name": picture.name.encode(errors="replace").decode(),
+                "caption": written.text,
+                "confidence": written.confidence,
+                "cider": round(score, 4),
+            }
+            for picture, written, score in zip(
+                found.pictures, found.written, found.scores.each, strict=True
+            )
+        ],
+        "skipped": [skip_record(skip) for skip in skips],
+    }

@@ -1,0 +1,112 @@
+"""Measures what a captioner writes against the captions that people wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from clipsearch.captions import CaptionedPicture, CaptionedSet
+from clipsearch.evaluation.embedding import OnStep, decoded_batches
+from clipsearch.evaluation_errors import NothingToMeasure
+from clipsearch.measures.caption_words import caption_words
+from clipsearch.measures.captions import CaptionScores, caption_scores
+from clipsearch.values import Pixels, Preprocessing, Skip
+
+
+class Written(Protocol):
+    """A caption as it was written."""
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+
+    @property
+    def confidence(self) -> float:
+        """How sure its writer is, from 0 to 1."""
+
+
+class CaptionWriter(Protocol):
+    """What writes captions."""
+
+    @property
+    def source(self) -> str:
+        """Its name, as the source of its captions."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes its input."""
+
+    def write(self, pixels: Pixels) -> Sequence[Written]:
+        """A caption of each picture, uint8 [n, h, w, 3]."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionEvaluation:
+    """What was written of each picture, and how good it is.
+
+    `concordance` is the part of all pairs of pictures of which the caption with the higher
+    confidence has the better CIDEr-D; 0.5 is chance. `distinct` is the part of the captions that
+    were written once only, `vocabulary` counts the words used.
+    """
+
+    source: str
+    writer: str
+    pictures: tuple[CaptionedPicture, ...]
+    written: tuple[Written, ...]
+    scores: CaptionScores
+    concordance: float
+    distinct: float
+    vocabulary: int
+    skips: tuple[Skip, ...]
+
+    def metrics(self) -> dict[str, float]:
+        """Every figure by its name."""
+        return {
+            **self.scores.named(),
+            "confidence_concordance": self.concordance,
+            "distinct": self.distinct,
+            "vocabulary": float(self.vocabulary),
+        }
+
+
+def evaluate_captions(
+    writer: CaptionWriter, data: CaptionedSet, on_step: OnStep
+) -> CaptionEvaluation:
+    """Caption every picture of a set and measure. Raises NothingToMeasure."""
+    skips: list[Skip] = []
+    pictures: list[CaptionedPicture] = []
+    written: list[Written] = []
+    for batch, pixels in decoded_batches(data.pictures, writer.preprocessing, skips):
+        pictures += batch
+        written += writer.write(pixels)
+        on_step("pictures", len(pictures) + len(skips), len(data.pictures), len(skips))
+    if not pictures:
+        raise NothingToMeasure(data.source, "no picture with a caption can be read")
+    texts = [each.text for each in written]
+    scores = caption_scores(texts, [each.captions for each in pictures])
+    return CaptionEvaluation(
+        source=data.source,
+        writer=writer.source,
+        pictures=tuple(pictures),
+        written=tuple(written),
+        scores=scores,
+        concordance=concordance([each.confidence for each in written], scores.each),
+        distinct=len(set(texts)) / len(texts),
+        vocabulary=len({word for text in texts for word in caption_words(text)}),
+        skips=tuple(skips),
+    )
+
+
+def concordance(sure: Sequence[float], good: Sequence[float]) -> float:
+    """The part of the pairs that both numbers put in one order; pairs equal in either are left out.
+
+    NaN where there is no such pair. (Goodman and Kruskal's gamma is twice this less one.)
+    """
+    one = np.sign(np.subtract.outer(np.asarray(sure), np.asarray(sure)))
+    other = np.sign(np.subtract.outer(np.asarray(good), np.asarray(good)))
+    agreement = one * other
+    decided = np.count_nonzero(agreement)
+    return float(np.count_nonzero(agreement > 0) / decided) if decided else float("nan")
