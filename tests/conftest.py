@@ -63,3 +63,12 @@ def photographs() -> Path:
     """The folder of photographs that scikit-image ships."""
     skimage = pytest.importorskip("skimage", reason="the photographs come with clipsearch[demo]")
     return Path(skimage.__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def squares_captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a captioner that tells the colours of squares; its data lie beside it."""
+    pytest.importorskip("torch", reason="a captioner is trained with clipsearch[torch,train]")
+    from tiny_captioner import train_on_squares
+
+    return train_on_squares(tmp_path_factory.mktemp("squares"))

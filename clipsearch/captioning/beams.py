@@ -53,7 +53,7 @@ def search_beams(decoder: Decoder, seen: Seen, beams: int, longest: int) -> list
 
 
 def _worth(path: Hypothesis) -> float:
-    return path.total / len(path.logs) ** LENGTH_POWER
+    return path.total / float(len(path.logs) ** LENGTH_POWER)
 
 
 def _best(

@@ -85,14 +85,24 @@ class Captioner:
 
         By beams a picture has the same caption whatever stands beside it.
         """
+        return [
+            WrittenCaption(text, round(confidence(self.folder.calibration, found), 4))
+            for text, found in self.weighed(pixels, manner)
+        ]
+
+    def weighed(
+        self, pixels: Pixels, manner: Manner = Manner()
+    ) -> list[tuple[str, tuple[float, float, float]]]:
+        """The captions of `write`, each with what its confidence is calculated from."""
         random = np.random.default_rng(manner.seed)
-        found: list[WrittenCaption] = []
+        found = []
         for start in range(0, len(pixels), BATCH):
             some = pixels[start : start + BATCH]
-            found += map(self._finished, self.paths(some, manner, random), some)
+            for path, picture in zip(self._paths(some, manner, random), some, strict=True):
+                found.append((self._spelled(path), evidence(path, picture)))
         return found
 
-    def paths(
+    def _paths(
         self, pixels: Pixels, manner: Manner, random: np.random.Generator
     ) -> Sequence[Hypothesis]:
         """The captions of a batch as tokens with their probabilities."""
@@ -101,14 +111,10 @@ class Captioner:
             return sample(self._graphs, seen, manner.nucleus, self.folder.longest, random)
         return search_beams(self._graphs, seen, manner.beams, self.folder.longest)
 
-    def spelled(self, path: Hypothesis) -> str:
+    def _spelled(self, path: Hypothesis) -> str:
         """Tokens as a sentence that begins with a capital."""
         text = self._words.decode(list(path.tokens))
         return text[:1].upper() + text[1:]
-
-    def _finished(self, path: Hypothesis, pixels: Pixels) -> WrittenCaption:
-        sure = confidence(self.folder.calibration, evidence(path, pixels))
-        return WrittenCaption(self.spelled(path), round(sure, 4))
 
     @cached_property
     def _graphs(self) -> Graphs:

@@ -50,7 +50,7 @@ def test_bleu_punishes_brevity() -> None:
 
 def test_rouge_l_is_the_longest_common_subsequence() -> None:
     # "police ... the gunman": three of four words, both ways, as in Lin's example
-    found = rouge_l(*[words("police kill the gunman")[0], words("police killed the gunman")])
+    found = rouge_l(caption_words("police kill the gunman"), words("police killed the gunman"))
     assert found == pytest.approx(3 / 4)
 
 

@@ -84,7 +84,8 @@ class Learner:
     def score(self) -> float:
         """CIDEr-D of greedy captions of the dev pictures, by the averaged weights."""
         references = self.material.dev_references()
-        count = min(self.dev_pictures or len(references), len(references))
+        every = len(self.material.dev_captions)
+        count = min(self.dev_pictures or every, every)
         captions: list[str] = []
         self.decoder.eval()
         with self._averaged.in_place(), torch.no_grad():

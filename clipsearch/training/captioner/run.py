@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 
@@ -196,22 +195,3 @@ def _sources(plan: Plan) -> list[str]:
     """The names of what was learned from, without the folders of whoever trained."""
     names = [Path(plan.train.source).name]
     return [*names, plan.sentences.name] if plan.sentences else names
-
-
-def fit_logistic(evidence: np.ndarray, good: np.ndarray) -> tuple[float, list[float]]:
-    """The bias and weights of a logistic regression, by Newton's method with a little ridge.
-
-    `evidence` [n, k], `good` bool [n]. The evidence is standardised within; the weights given
-    are for the evidence as it stands.
-    """
-    mean, scale = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
-    rows = np.column_stack([np.ones(len(evidence)), (evidence - mean) / scale])
-    ridge = np.diag([0.0] + [1.0] * evidence.shape[1])
-    weights = np.zeros(rows.shape[1])
-    for _ in range(25):
-        told = 1 / (1 + np.exp(-rows @ weights))
-        gradient = rows.T @ (told - good) + ridge @ weights
-        curvature = rows.T @ (rows * (told * (1 - told))[:, None]) + ridge
-        weights -= np.linalg.solve(curvature, gradient)
-    own = weights[1:] / scale
-    return float(weights[0] - own @ mean), [float(each) for each in own]
