@@ -69,14 +69,16 @@ def _best(
         totals[place] += path.total
     size = totals.shape[1]
     flat = totals.reshape(-1)
-    first = np.argpartition(-flat, 2 * beams)[: 2 * beams]
+    count = min(2 * beams, len(flat))
+    first = np.argpartition(-flat, count - 1)[:count]
     going: list[tuple[Hypothesis, int]] = []
     ended: list[Hypothesis] = []
     for rank, at in enumerate(first[np.argsort(-flat[first], kind="stable")].tolist()):
         parent, token = divmod(at, size)
-        path = paths[parent].then(token, float(logs[parent, token]))
+        forbidden = not np.isfinite(flat[at])  # taken only where too few words are left
+        path = paths[parent].then(token, -np.inf if forbidden else float(logs[parent, token]))
         if token == END:
-            if rank < beams:
+            if rank < beams and not forbidden:
                 ended.append(path)
         elif len(going) < beams:
             going.append((path, parent))

@@ -65,7 +65,7 @@ def test_no_run_of_three_words_is_said_twice() -> None:
 
 def test_at_the_longest_every_caption_ends() -> None:
     endless = Grammar({START: {A: 1.0}, A: {B: 1.0}, B: {C: 1.0}, C: {B: 0.5, A: 0.5}})
-    (found,) = search_beams(endless, ONE, 2, 4)
+    (found,) = search_beams(endless, ONE, 1, 4)
     assert len(found.tokens) == 4
 
 
