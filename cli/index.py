@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,7 @@ import click
 
 import clipsearch
 from clipsearch.cli import options
+from clipsearch.cli.caption_options import captioner_at
 from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, failed_hint, say
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
@@ -18,6 +20,7 @@ from clipsearch.cli.summary import counts, report_record, say_remarks, unreadabl
 from clipsearch.errors import NothingReadable
 
 if TYPE_CHECKING:
+    from clipsearch.captioning import Captioner
     from clipsearch.values import Precision
 
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     "clipsearch index ~/Pictures --exclude 'drafts' --exclude '*.gif'",
     "clipsearch index ~/Pictures --captions ~/Pictures/captions.csv",
     "clipsearch index ~/Art -c art --model ViT-B-32-256/datacomp_s34b_b86k",
+    "clipsearch index ~/Pictures --caption",
     "clipsearch index ~/Pictures --json | jq '.failed'",
 )
 @click.argument("paths", nargs=-1, type=options.ANY_PATH, metavar="[PATH]...")
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Leave out larger pictures.",
 )
+@click.option("--caption", "captioning", is_flag=True, help="Then caption what has no caption yet.")
 @options.wait_option
 @click.option("--strict", is_flag=True, help="Exit 2 when anything was left out.")
 @click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
@@ -94,6 +99,7 @@ def index(
     workers: int | None,
     batch: int,
     max_megapixels: float,
+    captioning: bool,
     wait: float,
     strict: bool,
     quiet: bool,
@@ -107,8 +113,12 @@ def index(
     Pictures that vanished under the PATHs are dropped, and only those; a folder that is missing
     or suddenly empty drops nothing without --prune. Your files are never changed.
 
+    With --caption the built-in captioner then writes a sentence about each picture that has none
+    of its own yet, for `query` to search (`clipsearch caption --write catalogue`).
+
     Ctrl-C stops it at any time: run it again to go on.
     """
+    captioner = captioner_at(None) if captioning else None  # said at once where there is none
     ingest_options = clipsearch.IngestOptions(
         exclude=exclude or None,
         prune=prune,
@@ -130,18 +140,39 @@ def index(
                 fields = {"collection": name, **path_list_fields("roots", paths)}
                 print_json("index", {**fields, **unreadable_record(error)})
             raise
+        captioned = caption_new(collection, captioner, paths, ingest_options, quiet=quiet)
     if form == "json":
         fields = {"collection": name, **path_list_fields("roots", paths), **report_record(report)}
-        print_json("index", fields)
+        print_json("index", {**fields, "captioned": captioned})
     elif not quiet:
         say_remarks(report, failed_hint(name))
         print(counts(report))
+        if captioner is not None:
+            print(f"{captioned} captioned")
     if strict and (report.failed or report.captions_failed):
         return ERROR
     if not report.readable:
         say(f"no pictures were found in {', '.join(map(quoted, paths)) or 'the known folders'}.")
         return NOTHING_FOUND
     return DONE
+
+
+def caption_new(
+    collection: clipsearch.Collection,
+    captioner: Captioner | None,
+    paths: Sequence[Path],
+    ingest_options: clipsearch.IngestOptions,
+    *,
+    quiet: bool,
+) -> int:
+    """Caption the images under the PATHs that are still without; how many that were."""
+    if captioner is None:
+        return 0
+    from clipsearch.captioning import CaptionOptions
+
+    wanted = CaptionOptions(workers=ingest_options.workers, limits=ingest_options.limits)
+    with shown_progress(quiet=quiet) as listener:
+        return collection.caption_images(captioner, wanted, paths, listener).captioned
 
 
 def ingest(

@@ -231,7 +231,9 @@ class Collection(CollectionReader):
             on_progress(Progress("captioning", done, total, failed))
 
         with self._writing() as held:
-            return caption_catalogue(held, captioner, options or CaptionOptions(), among, hear)
+            report = caption_catalogue(held, captioner, options or CaptionOptions(), among, hear)
+            bring_captions_up(held, self.folder, self.tower, on_progress)
+        return report
 
     def remove(self, ids: Sequence[int] = (), under: Sequence[Path] = ()) -> int:
         """Take images out by id and by file or folder; files on disk stay.

@@ -83,7 +83,7 @@ def test_captions_go_into_the_catalogue_beside_those_of_people(
     assert ran.code == 0, ran.err
     assert ran.out == "2 captioned, 0 had a caption\n"
     assert clipsearch(*asked).out == "0 captioned, 2 had a caption\n"
-    listed = json.loads(clipsearch("list", "--json").out)
+    listed = json.loads(clipsearch("list", "default", "--json").out)
     sources = [caption["source"] for image in listed["images"] for caption in image["captions"]]
     assert sources == ["generated:squares-1"] * 2
 
