@@ -207,7 +207,8 @@ def _found(asked: Asked, outcome: Outcome) -> Iterator[FoundFile]:
         roots: Sequence[Path] = asked.paths
     else:
         with clipsearch.Collection(asked.name) as collection:
-            roots = collection.files(asked.paths)
+            where = clipsearch.Filter(under=asked.paths or None)
+            roots = [image.paths[0] for image in collection.matching(where) if image.paths]
     for found in find_files(roots, ScanRules()):
         if isinstance(found, clipsearch.Skip):
             outcome.failed.append(found)

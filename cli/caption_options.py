@@ -29,8 +29,10 @@ class Target:
 def _target(_context: click.Context, _option: click.Parameter, text: str | None) -> Target | None:
     if text is None:
         return None
-    if text == "sidecar" or text == "catalogue":
-        return Target(text)
+    if text == "sidecar":
+        return Target("sidecar")
+    if text == "catalogue":
+        return Target("catalogue")
     file = Path(text)
     if file.suffix.lower() != ".csv":
         raise click.BadParameter(f"{quoted(text)} is neither sidecar nor catalogue nor FILE.csv.")

@@ -95,7 +95,17 @@ def evaluate_command(
     mAP, nDCG@10. Of a collection the embeddings that it holds are taken, and its pictures without
     captions are searched through, too. robustness measures it anew under JPEG, blur, noise, crop,
     rotation, grey and an attack (PGD, needs torch).
+
+    captions, asked alone, has each picture captioned and measures BLEU-1 to 4, ROUGE-L and
+    CIDEr-D against the captions of the set; METEOR and SPICE, which need Java, are left out.
     """
+    if "captions" in given["tasks"]:
+        from clipsearch.cli.eval_captions import measure_captions
+
+        if len(given["tasks"]) > 1 or models:
+            raise click.UsageError("--task captions is asked alone and measures no tower.")
+        shown = options.Shown(form, html, quiet)
+        return measure_captions(_data(data, name, given), given["captioner"], shown)
     captioned, towers = _data(data, name, given), models or _own_tower(name)
     tasks = _tasks(given)
     from clipsearch.evaluation import evaluate

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -92,18 +92,12 @@ def index(
     name: str,
     model: str | None,
     precision: Precision | Literal["auto"],
-    exclude: tuple[str, ...],
-    captions: tuple[Path, ...],
-    include_hidden: bool | None,
-    prune: bool,
-    workers: int | None,
-    batch: int,
-    max_megapixels: float,
     captioning: bool,
     wait: float,
     strict: bool,
     quiet: bool,
     form: options.Form | None,
+    **given: Any,
 ) -> int:
     """Take in pictures; without PATH, rescan the known folders.
 
@@ -119,15 +113,7 @@ def index(
     Ctrl-C stops it at any time: run it again to go on.
     """
     captioner = captioner_at(None) if captioning else None  # said at once where there is none
-    ingest_options = clipsearch.IngestOptions(
-        exclude=exclude or None,
-        prune=prune,
-        hidden=include_hidden,
-        workers=workers,
-        batch=batch,
-        limits=clipsearch.DecodeLimits(max_megapixels=max_megapixels),
-        captions=captions,
-    )
+    ingest_options = options_of(given)
     # A collection that stands keeps its precision; only a word against it is passed on.
     tower_options = clipsearch.TowerOptions(precision) if precision != "auto" else None
     with clipsearch.Collection(
@@ -155,6 +141,19 @@ def index(
         say(f"no pictures were found in {', '.join(map(quoted, paths)) or 'the known folders'}.")
         return NOTHING_FOUND
     return DONE
+
+
+def options_of(given: Mapping[str, Any]) -> clipsearch.IngestOptions:
+    """How folders are taken in, of the options given."""
+    return clipsearch.IngestOptions(
+        exclude=given["exclude"] or None,
+        prune=given["prune"],
+        hidden=given["include_hidden"],
+        workers=given["workers"],
+        batch=given["batch"],
+        limits=clipsearch.DecodeLimits(max_megapixels=given["max_megapixels"]),
+        captions=given["captions"],
+    )
 
 
 def caption_new(

@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from clipsearch.captioning import Captioner as Captioner
+    from clipsearch.captioning import CaptionOptions as CaptionOptions
+    from clipsearch.captioning import CaptionReport as CaptionReport
+    from clipsearch.captioning import Manner as Manner
+    from clipsearch.captioning import WrittenCaption as WrittenCaption
     from clipsearch.collection import Collection as Collection
     from clipsearch.duplicates import Duplicate as Duplicate
     from clipsearch.duplicates import DuplicateGroup as DuplicateGroup
@@ -65,6 +70,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "Addition": "ingest",
     "Caption": "values",
+    "CaptionOptions": "captioning",
+    "CaptionReport": "captioning",
+    "Captioner": "captioning",
     "ClipsearchError": "errors",
     "Collection": "collection",
     "CollectionStatus": "status",
@@ -86,6 +94,7 @@ _HOMES = {
     "IngestOptions": "ingest",
     "IngestReport": "ingest",
     "Likeness": "search",
+    "Manner": "captioning",
     "MetadataIs": "filters",
     "MigrationOptions": "ingest",
     "MigrationReport": "ingest",
@@ -105,6 +114,7 @@ _HOMES = {
     "WatchEvent": "watching",
     "WatchOptions": "watching",
     "Words": "search",
+    "WrittenCaption": "captioning",
     "default_home": "settings",
     "load_towers": "towers",
 }

@@ -40,6 +40,10 @@ ClipsearchError
 │   ├── SourceUnreadable        captions or their pictures cannot be opened at all
 │   ├── NothingToMeasure        no picture that can be measured is left
 │   └── BadTemplates            a prompt template has no place for a name
+├── CaptioningError             (in clipsearch.captioning_errors)
+│   ├── CaptionerMissing        a folder holds no whole captioner
+│   ├── CaptionerMismatch       it was trained on what another image tower sees
+│   └── TableInTheWay           a file that is no table of captions stands there
 ├── ExchangeError               (in clipsearch.exchange_errors)
 │   ├── ExportInTheWay          something stands where a folder is to be written
 │   ├── ExchangeUnreadable      a folder of embeddings is not whole, or is none

@@ -47,6 +47,7 @@ class Progress:
         "sketching",
         "searching",
         "comparing",
+        "captioning",
     ]
     done: int
     total: int | None

@@ -64,3 +64,23 @@ def test_what_cannot_be_measured_is_said(
     assert ran.code == 2
     assert told in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_captions_are_measured_and_what_needs_java_is_named(
+    clipsearch: Clipsearch, squares_captioner: Path, tmp_path: Path
+) -> None:
+    table, page = squares_captioner.parent / "squares.csv", tmp_path / "captions.html"
+    asked = ("eval", table, "--split", "dev", "--task", "captions", "--captioner")
+    ran = clipsearch(*asked, squares_captioner, "--json", "--quiet", "--html", page)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["not_measured"] == ["METEOR", "SPICE"]
+    assert found["pictures"] == len(found["captions"]) == 6
+    assert found["metrics"]["bleu_1"] > 0.5
+    assert "<h2>Worst</h2>" in page.read_text()
+
+
+def test_captions_are_measured_alone(clipsearch: Clipsearch, captioned: Path) -> None:
+    ran = clipsearch("eval", captioned, "--task", "captions", "--task", "retrieval")
+    assert ran.code == 2
+    assert "alone" in ran.err

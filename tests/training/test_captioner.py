@@ -8,28 +8,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from tiny_captioner import SMALL, silent, squares_plan
 
-torch = pytest.importorskip("torch")
-
-from tiny_captioner import SMALL, silent, squares_plan  # noqa: E402
-
-from clipsearch.training.captioner.decoder import CaptionDecoder, Shape  # noqa: E402
-from clipsearch.training.captioner.export import export_decoder  # noqa: E402
-from clipsearch.training.captioner.logistic import fit_logistic  # noqa: E402
-from clipsearch.training.captioner.material import read_sentences  # noqa: E402
-from clipsearch.training.captioner.packing import chosen_captions, packed  # noqa: E402
-from clipsearch.training.captioner.run import train_captioner  # noqa: E402
-from clipsearch.training.captioner.settings import Stage  # noqa: E402
-from clipsearch.training.captioner.vocabulary import (  # noqa: E402
+from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
+from clipsearch.training.captioner.export import export_decoder
+from clipsearch.training.captioner.logistic import fit_logistic
+from clipsearch.training.captioner.material import read_sentences
+from clipsearch.training.captioner.packing import chosen_captions, packed
+from clipsearch.training.captioner.run import train_captioner
+from clipsearch.training.captioner.settings import Stage
+from clipsearch.training.captioner.vocabulary import (
     END_ID,
     START_ID,
     learn_vocabulary,
     plain,
     token_ids,
 )
-from clipsearch.training.captioner.writing import written  # noqa: E402
-from clipsearch.training.checkpoints import load_checkpoint  # noqa: E402
-from clipsearch.training_errors import DevInsideTrain, ResumeDiffers  # noqa: E402
+from clipsearch.training.captioner.writing import written
+from clipsearch.training.checkpoints import load_checkpoint
+from clipsearch.training_errors import DevInsideTrain, ResumeDiffers
 
 TINY = Shape(50, channels=10, places=4, dim=6, width=16, layers=2, heads=4, inner=32)
 CAPTIONS = [[5, 6, 7, END_ID], [8, END_ID], [9, 10, END_ID], [11, 12, 13, 14, END_ID]]

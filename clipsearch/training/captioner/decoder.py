@@ -130,7 +130,8 @@ class Layer(nn.Module):
 
     def parted(self, states: Tensor) -> Tensor:
         """[n, t, width] as [n, heads, t, width / heads]."""
-        return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        captions, steps, width = states.shape
+        return states.reshape(captions, steps, self.heads, width // self.heads).transpose(1, 2)
 
     def _among_words(self, words: Tensor, packed: Packed) -> Tensor:
         mixed = self.mixed(words)
@@ -202,7 +203,8 @@ class CaptionDecoder(nn.Module):
         return self._logits(words), Cache(tuple(keys), tuple(values))
 
     def _logits(self, words: Tensor) -> Tensor:
-        return nn.functional.linear(self.norm(words), self.words.weight, self.bias)
+        logits: Tensor = nn.functional.linear(self.norm(words), self.words.weight, self.bias)
+        return logits
 
     def _layers(self) -> list[Layer]:
         return [layer for layer in self.layers if isinstance(layer, Layer)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from clipsearch.measures.caption_words import caption_words
@@ -127,7 +127,7 @@ class Learner:
     def _step(self, loss: Tensor, rate: float, epoch: int) -> float:
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise LossNotFinite(epoch, self.reached.steps)
+            raise LossNotFinite(epoch, self.reached.steps, self.folder.path)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad()
@@ -167,7 +167,8 @@ class Learner:
 
     def _groups(self) -> list[dict[str, object]]:
         """Matrices decay; biases, norms, positions and word embeddings do not."""
-        decaying, free = [], []
+        decaying: list[nn.Parameter] = []
+        free: list[nn.Parameter] = []
         for name, each in self.decoder.named_parameters():
             plain = each.ndim < 2 or "position" in name or name.startswith("words")
             (free if plain else decaying).append(each)

@@ -47,7 +47,8 @@ class Rewards:
         logits = decoder(decoder.memory(*seen), batch)
         likelihood = logits.log_softmax(-1).gather(1, batch.wanted[:, None]).squeeze(1)
         advantage = torch.from_numpy(self._advantages(places, sampled))[batch.rows]
-        return -(advantage * likelihood).mean()
+        loss: Tensor = -(advantage * likelihood).mean()
+        return loss
 
     def _advantages(
         self, places: NDArray[np.int64], sampled: list[list[int]]
@@ -60,4 +61,5 @@ class Rewards:
         ]
         rewards = np.asarray(scores, np.float32).reshape(-1, SAMPLES)
         others = (rewards.sum(1, keepdims=True) - rewards) / (SAMPLES - 1)
-        return (rewards - others).reshape(-1)
+        advantages: NDArray[np.float32] = (rewards - others).reshape(-1)
+        return advantages

@@ -34,7 +34,8 @@ def starting_words(tokenizer: Tokenizer, width: int) -> Tensor:
 
 
 def _mean(table: NDArray[np.float32], ids: list[int]) -> NDArray[np.float32]:
-    return table[ids].mean(axis=0) if ids else table.mean(axis=0)
+    mean: NDArray[np.float32] = (table[ids] if ids else table).mean(axis=0)
+    return mean
 
 
 def _bare(piece: str) -> str:
