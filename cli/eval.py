@@ -126,12 +126,7 @@ def evaluate_command(
         print_json("eval", _document(captioned, evaluations, skips, given["split"]))
     else:
         say_left_out(skips, "--json lists them all.")
-        if captioned.duplicates:
-            say(f"note: {captioned.duplicates} rows repeat a picture with its caption")
-        used = evaluations[0].embedded
-        say(f"{len(used.pictures)} pictures, {len(used.texts)} captions")
-        if alone := len(used.pictures) - used.captioned:
-            say(f"note: {alone} pictures have no caption; they are searched through as well")
+        _say_used(captioned, evaluations[0])
         print_rows(
             ["task", "measure", *(f">{quoted(each)}" for each in towers), ""], _rows(evaluations)
         )
@@ -145,6 +140,16 @@ def evaluate_command(
 
 
 evaluate_command.name = "eval"
+
+
+def _say_used(data: CaptionedSet, evaluation: Evaluation) -> None:
+    """What was measured on."""
+    if data.duplicates:
+        say(f"note: {data.duplicates} rows repeat a picture with its caption")
+    used = evaluation.embedded
+    say(f"{len(used.pictures)} pictures, {len(used.texts)} captions")
+    if alone := len(used.pictures) - used.captioned:
+        say(f"note: {alone} pictures have no caption; they are searched through as well")
 
 
 def _data(data: Path | None, name: str | None, given: Mapping[str, Any]) -> CaptionedSet:

@@ -12,7 +12,7 @@ import numpy as np
 from clipsearch.captioning.captioner import BATCH, Captioner, Manner, WrittenCaption
 from clipsearch.images import DecodeLimits, DecodePool, Scan, ScanRules
 from clipsearch.images.messages import Answer
-from clipsearch.values import Decoded, FoundFile, Skip
+from clipsearch.values import Decoded, FoundFile, FoundSidecar, Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def find_files(roots: Iterable[Path], rules: ScanRules) -> Iterator[FoundFile | 
     met: set[Path] = set()
     for root in roots:
         for found in Scan(root, rules):
-            if found.path not in met:
+            if not isinstance(found, FoundSidecar) and found.path not in met:
                 met.add(found.path)
                 yield found
 

@@ -121,10 +121,8 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(
 def test_what_cannot_be_done_is_said(
     clipsearch: Clipsearch, squares_captioner: Path, arguments: tuple[str, ...], told: str
 ) -> None:
-    given = (
-        arguments if "--captioner" in arguments else (*arguments, "--captioner", squares_captioner)
-    )
-    ran = clipsearch("caption", *given)
+    own = [] if "--captioner" in arguments else ["--captioner", str(squares_captioner)]
+    ran = clipsearch("caption", *arguments, *own)
     assert (ran.code, ran.out) == (2, "")
     assert told in ran.err
     assert "Traceback" not in ran.err

@@ -7,6 +7,7 @@ another without padding, wherever each is worked on by itself; they are padded f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -212,8 +213,8 @@ class CaptionDecoder(nn.Module):
 
 def attended(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Attention spelled out, as ONNX Runtime runs it: [n, heads, t, width]."""
-    weights = (query @ keys.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1)
-    return weights @ values
+    likeness = query @ keys.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    return likeness.softmax(-1) @ values
 
 
 def joined(states: Tensor) -> Tensor:
