@@ -40,9 +40,17 @@ SECONDS_BETWEEN_LINES = 15.0
     "--sentences",
     type=options.ANY_PATH,
     metavar="FILE",
-    help="Captions without pictures (.csv, .csv.gz), to learn the language from first.",
+    help="Captions without pictures (.csv, .csv.gz), to learn words and language from.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=12, show_default=True)
+@click.option(
+    "--sentence-epochs",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Epochs on --sentences before the pictures; with 0 they give the vocabulary alone.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), default=8, show_default=True)
 @click.option(
     "--reward-epochs",
     type=click.IntRange(min=0),
@@ -109,7 +117,7 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
         raise ExtraMissing("train", "training a captioner") from error
     batch, rate = given["batch"], given["rate"]
     settings = Settings(
-        sentences=Stage(1 if given["sentences"] else 0, 100, rate),
+        sentences=Stage(given["sentence_epochs"] if given["sentences"] else 0, 100, rate),
         pictures=Stage(given["epochs"], batch, rate),
         rewards=Stage(given["reward_epochs"], batch, rate / 20),
         views=given["views"],

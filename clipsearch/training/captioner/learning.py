@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ from clipsearch.training_errors import LossNotFinite
 WARM = 200
 DEV_BATCH = 50
 AVERAGED = "averaged."
+REWARD_PART = 0.3
+"""How much of the delivered weights is from the rewards."""
 Listener = Callable[[str, float, float], None]
 """Told of what is done, the part of the epoch that is done, and the loss or score."""
 
@@ -60,6 +63,8 @@ class Learner:
     def learn(self) -> Reached:
         """Train all epochs that are left, and leave the best weights in the decoder.
 
+        Where rewards made them better, they are mixed with the best before the rewards: those
+        say more, these please the measure more (Wortsman et al., "Robust fine-tuning", 2022).
         Raises LossNotFinite, StorageFull, HomeUnwritable.
         """
         if self.folder.last.exists():
@@ -77,7 +82,7 @@ class Learner:
             self.listener(f"{name}, dev CIDEr", 1.0, score)
         logs.close()
         if self.folder.best.exists():
-            self._put(recall(self.folder.best)[0])
+            self._put(self._delivered())
         self.decoder.eval()
         return self.reached
 
@@ -184,12 +189,26 @@ class Learner:
         if better:
             self.reached = replace(self.reached, best=score, best_epoch=epoch)
         averaged = self._averaged.weights or {k: v.detach() for k, v in self._named.items()}
-        state = {name: each.detach() for name, each in self._named.items()}
-        state |= {f"{AVERAGED}{name}": each for name, each in averaged.items()}
+        state = {own: each.detach() for own, each in self._named.items()}
+        state |= {f"{AVERAGED}{own}": each for own, each in averaged.items()}
         state |= optimiser_state(self._optimiser, self._names)
         keep(self.folder.last, state, self.reached)
         if better:
             keep(self.folder.best, averaged, self.reached)
+            if name != "rewards":
+                keep(self._supervised, averaged, self.reached)
+
+    @property
+    def _supervised(self) -> Path:
+        """The best weights before the rewards."""
+        return self.folder.path / "supervised.safetensors"
+
+    def _delivered(self) -> dict[str, Tensor]:
+        best = recall(self.folder.best)[0]
+        if not self.settings.rewards.epochs or not self._supervised.exists():
+            return best
+        before = recall(self._supervised)[0]
+        return {name: each.lerp(best[name], REWARD_PART) for name, each in before.items()}
 
     def _recall(self) -> None:
         state, self.reached = recall(self.folder.last)

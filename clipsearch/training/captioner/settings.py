@@ -28,8 +28,8 @@ class Settings:
     """
 
     sentences: Stage = Stage(1, 100, 1e-3)
-    pictures: Stage = Stage(12, 16, 8e-4)
-    rewards: Stage = Stage(0, 16, 3e-5)
+    pictures: Stage = Stage(8, 16, 1e-3)
+    rewards: Stage = Stage(0, 16, 5e-5)
     captions: int = 5
     views: int = 2
     vocabulary: int = 3000
