@@ -9,7 +9,7 @@ import numpy as np
 from clipsearch.captioning.graphs import Floats, Ints, Said, Seen
 from clipsearch.captioning.hypotheses import END, START, UNKNOWN, Hypothesis, repeating
 
-LENGTH_POWER = 0.7
+LENGTH_POWER = 0.8
 """A caption's log-probability is divided by its length to this power (Wu et al. 2016)."""
 
 
