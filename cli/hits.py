@@ -52,6 +52,7 @@ class Asking:
     min_probability: float | None = None
     without: Sequence[str] = ()
     everything: bool = False
+    captions: bool = False
 
     @property
     def title(self) -> str:
@@ -82,12 +83,14 @@ def answer(asking: Asking, name: str, output: Output) -> int:
     with CollectionReader(name) as collection:
         refuse_unknown_places(asking.where, collection)
         hits = collection.search(query)
+        if asking.captions:
+            hits = _captioned(hits)
         if output.form == "json":
             print_json(asking.command, _document(asking, collection, hits))
         elif output.preview and output.form is None and sys.stdout.isatty():
             print_previews(hits)
         else:
-            print_hits(hits, output.form, asking.where.near)
+            print_hits(hits, output.form, asking.where.near, captions=asking.captions)
         if output.html is not None:
             heats = _heats(asking, collection, hits) if asking.explain else {}
             reasons = _reasons(asking, hits)
@@ -110,20 +113,44 @@ def _nothing(query: clipsearch.Query, reason: str | None) -> str:
 
 
 def print_hits(
-    hits: Sequence[clipsearch.Hit], form: Form | None, near: clipsearch.Near | None = None
+    hits: Sequence[clipsearch.Hit],
+    form: Form | None,
+    near: clipsearch.Near | None = None,
+    *,
+    captions: bool = False,
 ) -> None:
-    """Write hits in the form asked for."""
+    """Write hits in the form asked for; with `captions` the first of each as the last column."""
     if form in ("paths", "null"):
         print_paths((hit.path for hit in hits), form)
     elif form == "csv":
         print_csv(COLUMNS, ([hit_record(hit, near)[name] for name in COLUMNS] for hit in hits))
     elif sys.stdout.isatty():
         rows = (
-            [str(hit.rank), f"{hit.score:.4f}", _share(hit), shown_path(hit.image)] for hit in hits
+            [str(hit.rank), f"{hit.score:.4f}", _share(hit), *_described(hit, captions=captions)]
+            for hit in hits
         )
-        print_table([">rank", ">score", ">match", "path"], rows)
+        names = ["path", "caption"] if captions else ["path"]
+        print_table([">rank", ">score", ">match", *names], rows)
     else:
-        print_lines([hit.rank, f"{hit.score:.4f}", shown_path(hit.image)] for hit in hits)
+        print_lines(
+            [hit.rank, f"{hit.score:.4f}", *_described(hit, captions=captions)] for hit in hits
+        )
+
+
+def _described(hit: clipsearch.Hit, *, captions: bool) -> list[str]:
+    """Where a picture lies and, if asked for, what it is said to show."""
+    shown = shown_path(hit.image)
+    if not captions:
+        return [shown]
+    said = (each.text for each in hit.image.captions if each.kind == "caption")
+    return [shown, quoted(next(said, ""))]
+
+
+def _captioned(hits: Sequence[clipsearch.Hit]) -> list[clipsearch.Hit]:
+    """Hits with a caption each, as far as they can be read."""
+    from clipsearch.captioning import Captioner, with_captions
+
+    return with_captions(hits, Captioner)
 
 
 def _share(hit: clipsearch.Hit) -> str:

@@ -67,6 +67,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With --html: show in each picture where the query is (`clipsearch explain`).",
 )
+@click.option(
+    "--captions",
+    is_flag=True,
+    help="Show each picture's caption, written on the spot where it has none.",
+)
 def query(
     words: tuple[str, ...],
     texts: tuple[str, ...],
@@ -81,6 +86,7 @@ def query(
     name: str,
     output: Output,
     explain: bool,
+    captions: bool,
 ) -> int:
     """Find pictures by words, by pictures, or by both.
 
@@ -96,6 +102,15 @@ def query(
     if explain and output.html is None:
         raise click.UsageError("--explain needs --html FILE, the page that shows it.")
     asking = Asking(
-        "query", parts, top, min_score, where, explain, min_probability, without, everything
+        command="query",
+        parts=parts,
+        k=top,
+        min_score=min_score,
+        where=where,
+        explain=explain,
+        min_probability=min_probability,
+        without=without,
+        everything=everything,
+        captions=captions,
     )
     return answer(asking, name, output)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clipsearch.captioning.sinks import Nowhere as Nowhere
     from clipsearch.captioning.sinks import Sidecars as Sidecars
     from clipsearch.captioning.sinks import Sink as Sink
+    from clipsearch.captioning.told import with_captions as with_captions
 
 _MODULES = {
     "CaptionOptions": "files",
@@ -39,6 +40,7 @@ _MODULES = {
     "caption_files": "files",
     "caption_into": "keeping",
     "find_files": "files",
+    "with_captions": "told",
 }
 
 __all__ = list(_MODULES)

@@ -1,0 +1,46 @@
+"""Hits with a caption each: their own, or one written on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clipsearch.captioning.captioner import Captioner
+from clipsearch.errors import UnreadableQueryImage
+from clipsearch.images import decode_picture
+from clipsearch.values import Caption, Hit, Image, Pixels
+
+
+def with_captions(hits: Sequence[Hit], captioner: Callable[[], Captioner]) -> list[Hit]:
+    """Give each hit without a caption one of the captioner's; nothing is kept.
+
+    The captioner is opened only if it is needed. A picture that is no file, or cannot be read
+    any more, stays without.
+    """
+    opened: list[Captioner] = []
+    found: list[Hit] = []
+    for hit in hits:
+        if hit.path is None or any(each.kind == "caption" for each in hit.image.captions):
+            found.append(hit)
+            continue
+        opened = opened or [captioner()]
+        pixels = _pixels(hit.image, opened[0])
+        if pixels is None:
+            found.append(hit)
+            continue
+        (written,) = opened[0].write(pixels)
+        own = (*hit.image.captions, Caption(written.text, opened[0].source))
+        found.append(replace(hit, image=replace(hit.image, captions=own)))
+    return found
+
+
+def _pixels(image: Image, captioner: Captioner) -> Pixels | None:
+    """The picture at the first of its paths that can be read: uint8 [1, h, w, 3]."""
+    for path in image.paths:
+        try:
+            return decode_picture(path, captioner.preprocessing).pixels[np.newaxis]
+        except UnreadableQueryImage:
+            continue
+    return None
