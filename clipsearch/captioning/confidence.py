@@ -10,10 +10,15 @@ from clipsearch.captioning.folder import Calibration
 from clipsearch.captioning.hypotheses import Hypothesis
 from clipsearch.values import Pixels
 
+ENOUGH = 1.5
+"""Detail beyond this says no more: of 1,000 photographs all but one have it."""
+
 
 def evidence(path: Hypothesis, pixels: Pixels) -> tuple[float, float, float]:
-    """The mean log-probability of a token, that of the least likely one, the picture's detail."""
-    return path.mean, path.least, detail(pixels)
+    """The mean log-probability of a token, that of the least likely one, and whether there is
+    anything to see: the picture's detail up to what is enough, from 0 to 1.
+    """
+    return path.mean, path.least, min(detail(pixels), ENOUGH) / ENOUGH
 
 
 def detail(pixels: Pixels) -> float:

@@ -88,6 +88,27 @@ def test_captions_go_into_the_catalogue_beside_those_of_people(
     assert sources == ["generated:squares-1"] * 2
 
 
+def test_index_captions_what_it_takes_in_and_query_shows_it(
+    clipsearch: Clipsearch, squares: Path
+) -> None:
+    ran = clipsearch("index", squares, "--caption")
+    assert ran.code == 0, ran.err
+    assert ran.lines[-1] == "2 captioned"
+    found = json.loads(clipsearch("query", "red", "--all", "--captions", "--json").out)
+    sources = [each["source"] for hit in found["hits"] for each in hit["captions"]]
+    assert sources == ["generated:builtin-captioner-1"] * 2
+
+
+def test_query_writes_a_caption_on_the_spot_and_keeps_none(
+    clipsearch: Clipsearch, squares: Path
+) -> None:
+    clipsearch("index", squares, "--quiet")
+    shown = clipsearch("query", "red", "--all", "--captions")
+    assert all(line.split("\t")[3] for line in shown.lines)
+    found = json.loads(clipsearch("query", "red", "--all", "--json").out)
+    assert [hit["captions"] for hit in found["hits"]] == [[], []]
+
+
 def test_pictures_of_a_collection_are_captioned(
     clipsearch: Clipsearch, squares: Path, squares_captioner: Path
 ) -> None:
