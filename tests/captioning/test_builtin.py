@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from clipsearch.captioning import Captioner
-from clipsearch.images import decode_picture
+from clipsearch.images import Picture, decode_picture
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 
 
@@ -20,7 +20,7 @@ def test_it_is_sure_of_no_picture_without_content(photographs: Path) -> None:
     captioner = Captioner(threads=1)
     one_pixel = np.array([[[200, 30, 30]]], np.uint8)
     empty = [np.zeros((40, 60, 3), np.uint8), np.full((40, 60, 3), 255, np.uint8), one_pixel]
-    given = [*empty, photographs / "astronaut.png"]
+    given: list[Picture] = [*empty, photographs / "astronaut.png"]
     pixels = [decode_picture(each, captioner.preprocessing).pixels for each in given]
     *blank, photograph = captioner.write(np.stack(pixels))
     assert max(each.confidence for each in blank) < 0.1 < photograph.confidence
