@@ -42,7 +42,7 @@ def test_each_picture_is_a_line_of_path_confidence_and_caption(
 def test_json_is_one_object(clipsearch: Clipsearch, squares: Path, squares_captioner: Path) -> None:
     ran = clipsearch("caption", squares, "--captioner", squares_captioner, "--json", "--quiet")
     found = json.loads(ran.out)
-    assert (found["schema_version"], found["command"]) == (1, "caption")
+    assert (found["schema_version"], found["command"]) == (2, "caption")
     assert found["source"] == "generated:squares-1"
     assert [Path(each["path"]).name for each in found["captions"]] == ["a red.png", "b.png"]
     assert [skip["code"] for skip in found["failed"]] == ["not_an_image"]
