@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,16 +28,19 @@ from clipsearch.cli.records import (
     shown_path,
     tower_record,
 )
-from clipsearch.cli.tables import print_csv, print_lines, print_table
+from clipsearch.cli.tables import print_csv, print_lines, print_rows, print_table
 
 if TYPE_CHECKING:
     from clipsearch.collection_reader import CollectionReader
 
 COLUMNS = (
-    *("rank", "score", "probability", "id", "path", "width", "height", "format"),
+    *("rank", "score", "rank_score", "probability", "id", "path", "width", "height", "format"),
     *("taken", "camera", "latitude", "longitude", "distance_km"),
 )
 """The columns of the CSV, each a field of the JSON of the same name."""
+SIGNALS = ("picture", "caption", "words")
+LONGEST = 40
+"""Characters of a caption in a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Asking:
     without: Sequence[str] = ()
     everything: bool = False
     captions: bool = False
+    by: clipsearch.By = "fused"
 
     @property
     def title(self) -> str:
@@ -70,8 +75,9 @@ class Asking:
             self.min_score,
             self.where,
             min_probability=self.min_probability,
-            matches_only=not (self.everything or limited),
+            matches_only=not (self.everything or limited) and self.by in ("fused", "pictures"),
             without=self.without,
+            by=self.by,
         )
 
 
@@ -90,7 +96,13 @@ def answer(asking: Asking, name: str, output: Output) -> int:
         elif output.preview and output.form is None and sys.stdout.isatty():
             print_previews(hits)
         else:
-            print_hits(hits, output.form, asking.where.near, captions=asking.captions)
+            print_hits(
+                hits,
+                output.form,
+                asking.where.near,
+                explain=asking.explain,
+                captions=asking.captions,
+            )
         if output.html is not None:
             heats = _heats(asking, collection, hits) if asking.explain else {}
             reasons = _reasons(asking, hits)
@@ -117,23 +129,30 @@ def print_hits(
     form: Form | None,
     near: clipsearch.Near | None = None,
     *,
+    explain: bool = False,
     captions: bool = False,
 ) -> None:
-    """Write hits in the form asked for; with `captions` the first of each as the last column."""
+    """Write hits in the form asked for: in tables and lines, if asked, with what they rest on.
+
+    With `captions` the first of each is the last column.
+    """
+    told = ["path", "caption"] if captions else ["path"]
     if form in ("paths", "null"):
         print_paths((hit.path for hit in hits), form)
     elif form == "csv":
         print_csv(COLUMNS, ([hit_record(hit, near)[name] for name in COLUMNS] for hit in hits))
+    elif explain:
+        explained = ([*_explained(hit), *_described(hit, captions=captions)] for hit in hits)
+        print_rows([">rank", ">rank score", *SIGNALS, *told], explained)
     elif sys.stdout.isatty():
         rows = (
-            [str(hit.rank), f"{hit.score:.4f}", _share(hit), *_described(hit, captions=captions)]
+            [str(hit.rank), _shown(hit.score), _share(hit), *_described(hit, captions=captions)]
             for hit in hits
         )
-        names = ["path", "caption"] if captions else ["path"]
-        print_table([">rank", ">score", ">match", *names], rows)
+        print_table([">rank", ">score", ">match", *told], rows)
     else:
         print_lines(
-            [hit.rank, f"{hit.score:.4f}", *_described(hit, captions=captions)] for hit in hits
+            [hit.rank, _shown(hit.score), *_described(hit, captions=captions)] for hit in hits
         )
 
 
@@ -151,6 +170,30 @@ def _captioned(hits: Sequence[clipsearch.Hit]) -> list[clipsearch.Hit]:
     from clipsearch.captioning import Captioner, with_captions
 
     return with_captions(hits, Captioner)
+
+
+def _explained(hit: clipsearch.Hit) -> list[str]:
+    """What a hit's rank rests on: each signal's evidence, and behind it what was measured."""
+    picture, caption, words = hit.signals.picture, hit.signals.caption, hit.signals.words
+    cells = [
+        picture and f"{picture.evidence:+.2f} ({picture.cosine:.4f})",
+        caption
+        and f"{caption.evidence:+.2f} ({caption.cosine:.4f}, {quoted(caption.source)}: "
+        f"{quoted(_short(caption.text))})",
+        words
+        and f"{words.evidence:+.2f} ({words.bm25:.4f}: {quoted(_short(' '.join(words.words)))})",
+    ]
+    return [str(hit.rank), _shown(hit.rank_score), *(cell or "-" for cell in cells)]
+
+
+def _shown(score: float) -> str:
+    return "-" if math.isnan(score) else f"{score:.4f}"
+
+
+def _short(text: str) -> str:
+    """A text in one line of bearable length."""
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= LONGEST else f"{one_line[: LONGEST - 1]}…"
 
 
 def _share(hit: clipsearch.Hit) -> str:
@@ -223,6 +266,7 @@ def _document(
         "min_probability": asking.min_probability,
         "not": list(asking.without),
         "filter": filter_record(asking.where),
+        "by": asking.by,
         "matched": bool(hits),
         "hits": [hit_record(hit, asking.where.near) for hit in hits],
     }

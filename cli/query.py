@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import clipsearch
 from clipsearch.cli import options
 from clipsearch.cli.asking import query_parts
 from clipsearch.cli.filters import filter_options
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     "clipsearch query 2:dog --text beach --image 0.5:./sunset.jpg",
     "curl -s https://example.com/x.jpg | clipsearch query --image -",
     "clipsearch query a red bus --html found.html --explain",
+    "clipsearch query Anna 2019 --by words",
     "clipsearch query cat -0 | xargs -0 cp -t cats/",
     "clipsearch query cat --json | jq -r '.hits[].path'",
 )
@@ -63,9 +65,16 @@ if TYPE_CHECKING:
 @options.collection_option
 @output_options
 @click.option(
+    "--by",
+    type=click.Choice(["fused", "pictures", "captions", "words"]),
+    default="fused",
+    show_default=True,
+    help="What to rank by: pictures, captions and words together, or one of them alone.",
+)
+@click.option(
     "--explain",
     is_flag=True,
-    help="With --html: show in each picture where the query is (`clipsearch explain`).",
+    help="Show what each rank rests on; with --html also where in each picture the query is.",
 )
 @click.option(
     "--captions",
@@ -85,6 +94,7 @@ def query(
     where: Filter,
     name: str,
     output: Output,
+    by: clipsearch.By,
     explain: bool,
     captions: bool,
 ) -> int:
@@ -93,14 +103,16 @@ def query(
     The WORDS are one text together. Every text and picture may bear a weight before a colon
     (2:dog); a text stays a text where a digit or a space follows its colon (16:9 screen).
 
-    Prints rank, score (cosine) and path: a table on a terminal (with the probability of a
-    match), tab-separated lines elsewhere. Names are quoted as `ls -b` does, but for spaces; -0
-    writes their very bytes. Exits 1 when nothing is found: also when no picture is likely to
-    show the words, unless --all, --min-score or --min-probability says what to show.
+    Pictures, their captions and the words of captions, keywords and file names decide together;
+    --explain shows what each is worth.
+
+    Prints rank, score (cosine of the picture) and path: a table on a terminal (with the
+    probability of a match), tab-separated lines elsewhere. Names are quoted as `ls -b` does, but
+    for spaces; -0 writes their very bytes. Exits 1 when nothing is found: also when no picture is
+    likely to show the words or has them all, unless --all, --min-score or --min-probability says
+    what to show.
     """
     parts = query_parts(words, texts, pictures, minus)
-    if explain and output.html is None:
-        raise click.UsageError("--explain needs --html FILE, the page that shows it.")
     asking = Asking(
         command="query",
         parts=parts,
@@ -112,5 +124,6 @@ def query(
         without=without,
         everything=everything,
         captions=captions,
+        by=by,
     )
     return answer(asking, name, output)

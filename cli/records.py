@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from clipsearch.cli.quoting import quoted
 
 if TYPE_CHECKING:
     from clipsearch.filters import Filter, Near
-    from clipsearch.values import Hit, Image, Skip, TowerIdentity
+    from clipsearch.values import Hit, Image, Signals, Skip, TowerIdentity
 
 SCHEMA_VERSION = 2
 """Grows when a field changes its meaning or goes; new fields do not change it."""
@@ -86,10 +88,33 @@ def distance_km(image: Image, near: Near | None) -> float | None:
 
 
 def hit_record(hit: Hit, near: Near | None = None) -> dict[str, Any]:
-    """A hit: its rank, score and probability, and its image."""
-    probability = None if hit.probability is None else round(hit.probability, 4)
-    head = {"rank": hit.rank, "score": round(hit.score, 6), "probability": probability}
-    return {**head, **image_record(hit.image, near)}
+    """A hit: its rank, scores and probability, what they rest on, and its image."""
+    return {
+        "rank": hit.rank,
+        "score": _number(hit.score),
+        "rank_score": _number(hit.rank_score),
+        "probability": None if hit.probability is None else round(hit.probability, 4),
+        "signals": _signals_record(hit.signals),
+        **image_record(hit.image, near),
+    }
+
+
+def _signals_record(signals: Signals) -> dict[str, Any]:
+    """Each signal with what it is worth; null where it says nothing of the image."""
+    own = {"picture": signals.picture, "caption": signals.caption, "words": signals.words}
+    return {
+        name: signal
+        and {
+            field: _number(value) if isinstance(value, float) else value
+            for field, value in asdict(signal).items()
+        }
+        for name, signal in own.items()
+    }
+
+
+def _number(value: float) -> float | None:
+    """A number for JSON, where NaN is null."""
+    return None if math.isnan(value) else round(value, 6)
 
 
 def filter_record(where: Filter) -> dict[str, Any]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from clipsearch.ingest import MigrationOptions as MigrationOptions
     from clipsearch.ingest import MigrationReport as MigrationReport
     from clipsearch.ingest import Progress as Progress
+    from clipsearch.search import By as By
     from clipsearch.search import Direction as Direction
     from clipsearch.search import Likeness as Likeness
     from clipsearch.search import Query as Query
@@ -57,22 +58,28 @@ if TYPE_CHECKING:
     from clipsearch.towers import TowerPair as TowerPair
     from clipsearch.towers import load_towers as load_towers
     from clipsearch.values import Caption as Caption
+    from clipsearch.values import CaptionSignal as CaptionSignal
     from clipsearch.values import Hit as Hit
     from clipsearch.values import Image as Image
     from clipsearch.values import ImageInfo as ImageInfo
+    from clipsearch.values import PictureSignal as PictureSignal
+    from clipsearch.values import Signals as Signals
     from clipsearch.values import Skip as Skip
     from clipsearch.values import SkipCode as SkipCode
     from clipsearch.values import TowerIdentity as TowerIdentity
     from clipsearch.values import Unreached as Unreached
+    from clipsearch.values import WordsSignal as WordsSignal
     from clipsearch.watching import WatchEvent as WatchEvent
     from clipsearch.watching import WatchOptions as WatchOptions
 
 _HOMES = {
     "Addition": "ingest",
+    "By": "search",
     "Caption": "values",
     "CaptionOptions": "captioning",
     "CaptionReport": "captioning",
     "Captioner": "captioning",
+    "CaptionSignal": "values",
     "ClipsearchError": "errors",
     "Collection": "collection",
     "CollectionStatus": "status",
@@ -101,8 +108,10 @@ _HOMES = {
     "MinSize": "filters",
     "Near": "filters",
     "Progress": "ingest",
+    "PictureSignal": "values",
     "Query": "search",
     "Recipe": "indexes",
+    "Signals": "values",
     "Skip": "values",
     "SkipCode": "values",
     "Tier": "duplicates",
@@ -114,6 +123,7 @@ _HOMES = {
     "WatchEvent": "watching",
     "WatchOptions": "watching",
     "Words": "search",
+    "WordsSignal": "values",
     "WrittenCaption": "captioning",
     "default_home": "settings",
     "load_towers": "towers",

@@ -268,7 +268,7 @@ class Collection(CollectionReader):
         if not is_sketched(self._open()):
             with self._writing() as catalogue:
                 sketch_missing(catalogue, options, unread, on_step)
-        found = find_duplicates(self._open(), self._search().neighbours, options, on_step)
+        found = find_duplicates(self._open(), self._rank().pictures.neighbours, options, on_step)
         every = {skip.path: skip for skip in (*unread, *found.unread)}
         return replace(found, unread=tuple(every[path] for path in sorted(every)))
 

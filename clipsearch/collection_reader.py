@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,19 +20,22 @@ from clipsearch.catalogue import (
     reading,
 )
 from clipsearch.embedder import Embedder
-from clipsearch.errors import CollectionMissing
+from clipsearch.errors import CollectionMissing, UnreadableScript
 from clipsearch.filters import Filter
 from clipsearch.images import Picture
 from clipsearch.migration_errors import TowerReplaced
 from clipsearch.search import (
+    Asked,
     Direction,
     Likeness,
     Matcher,
     Query,
-    Searcher,
+    Ranker,
     Words,
+    asks_for_text,
     candidates,
     query_embedding,
+    sought_words,
 )
 from clipsearch.settings import DEFAULT_COLLECTION, collection_folder, default_home
 from clipsearch.status import CollectionStatus, VerifyReport, status_of, verify_collection
@@ -68,7 +72,7 @@ class CollectionReader:
         self._wait_seconds = wait_seconds
         self._lock = threading.RLock()
         self._catalogue: Catalogue | None = None
-        self._searcher: Searcher | None = None
+        self._ranker: Ranker | None = None
         self._matcher: Matcher | None = None
         self._tower: TowerPair | None = None
 
@@ -100,33 +104,40 @@ class CollectionReader:
     def search(self, query: Query) -> list[Hit]:
         """Answer a query of several parts, with weights, filter and least score.
 
-        Raises CollectionMissing, EmptyQuery, UnreadableScript, UnreadableQueryImage,
+        A text that the tower cannot read finds what has its words; UnreadableScript where nothing
+        has. Raises CollectionMissing, EmptyQuery, UnreadableScript, UnreadableQueryImage,
         ProbabilityUnknown, TowerMismatch, GenerationDamaged. A collection that went over to
         another tower since it was opened is asked with that one.
         """
         try:
-            hits = self._hits(query)
+            return self._hits(query)
         except TowerReplaced:
             if any(isinstance(part, Direction) for part in query.parts):
                 raise  # an embedding of the old tower says nothing to the new one
             self._forget_tower()
-            hits = self._hits(query)
-        if query.min_score is None:
-            return hits
-        return [hit for hit in hits if hit.score >= query.min_score]
+            return self._hits(query)
 
     def _hits(self, query: Query) -> list[Hit]:
-        searcher, tower = self._search(), self.tower
-        if searcher.tower != tower.identity:
-            raise TowerReplaced(tower.identity, searcher.tower)
+        ranker, tower = self._rank(), self.tower
+        if ranker.tower != tower.identity:
+            raise TowerReplaced(tower.identity, ranker.tower)
         matcher = self._judge()
-        embedding = query_embedding(query.parts, tower)
-        hits = searcher.hits(
-            embedding,
+        asked = Asked(
+            None,
+            sought_words(query.parts),
+            query.by if query.by != "fused" or asks_for_text(query.parts) else "pictures",
             candidates(query),
-            query.where,
+            query.min_score,
             matcher.refuses(query.without, tower),
         )
+        try:
+            embedding = query_embedding(query.parts, tower)
+        except UnreadableScript:
+            hits = [] if asked.by in ("pictures", "captions") else ranker.hits(asked, query.where)
+            if not hits:
+                raise
+            return hits[: query.k]
+        hits = ranker.hits(replace(asked, embedding=embedding), query.where)
         return matcher.judged(hits, query, embedding, tower)
 
     def image(self, image_id: int) -> Image:
@@ -201,7 +212,7 @@ class CollectionReader:
         with self._lock:
             if self._catalogue is not None:
                 self._catalogue.close()
-            self._catalogue = self._searcher = self._matcher = None
+            self._catalogue = self._ranker = self._matcher = None
 
     def __enter__(self) -> Self:
         return self
@@ -222,11 +233,11 @@ class CollectionReader:
                 self._catalogue = Catalogue.open(self.folder)
             return self._catalogue
 
-    def _search(self) -> Searcher:
+    def _rank(self) -> Ranker:
         with self._lock:
-            if self._searcher is None:
-                self._searcher = Searcher(self._open(), self.folder)
-            return self._searcher
+            if self._ranker is None:
+                self._ranker = Ranker(self._open(), self.folder)
+            return self._ranker
 
     def _judge(self) -> Matcher:
         with self._lock:
@@ -236,7 +247,7 @@ class CollectionReader:
 
     def _forget_tower(self) -> None:
         with self._lock:
-            self._tower = self._searcher = None
+            self._tower = self._ranker = None
 
     def _load_tower(self) -> TowerPair:
         if not self.exists:

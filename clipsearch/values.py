@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -215,10 +216,54 @@ class Unreached:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """An image found. `score` is the cosine in float32 (higher is better), `rank` is from 1.
+class PictureSignal:
+    """How near the picture itself is to the query: cosine, and what that is worth."""
 
-    `probability` (0 to 1) is how probable it is that the image shows what the words say; None
+    cosine: float
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionSignal:
+    """How near the image's best caption is to the query: cosine, and what that is worth."""
+
+    cosine: float
+    evidence: float
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsSignal:
+    """Which of the query's words the image has: BM25, and what that is worth.
+
+    The words stand in captions, keywords or names; they are spelled as the query spells them.
+    """
+
+    bm25: float
+    evidence: float
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What an image's place among the hits rests on; None where a signal says nothing of it.
+
+    The evidences sum up to the hit's `rank_score`.
+    """
+
+    picture: PictureSignal | None = None
+    caption: CaptionSignal | None = None
+    words: WordsSignal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An image found. `rank` is from 1, and goes by `rank_score` (higher is better).
+
+    `score` is the cosine of picture and query in float32; NaN where the tower cannot read the
+    query and its words alone were looked for. `signals` say what `rank_score` is made of.
+    `probability` (0 to 1) is how probable it is that the picture shows what the words say; None
     where nothing is known of that, as for a query by a picture.
     """
 
@@ -226,6 +271,8 @@ class Hit:
     score: float
     image: Image
     probability: float | None = None
+    rank_score: float = math.nan
+    signals: Signals = field(default_factory=Signals)
 
     @property
     def path(self) -> Path | None:

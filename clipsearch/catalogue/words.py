@@ -7,7 +7,9 @@ to be written anew, so that nothing is lost whoever wrote, and whenever it died.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from sqlalchemy import Connection
 
 from clipsearch.catalogue.database import transaction
 from clipsearch.catalogue.rows import path_from
-from clipsearch.catalogue.terms import name_words, spaced, terms
+from clipsearch.catalogue.terms import name_words, spaced
 from clipsearch.values import Ids
 
 CHUNK = 5_000
@@ -25,9 +27,30 @@ WEIGHTS = {"captions": 1.0, "generated": 0.5, "keywords": 1.0, "names": 0.5}
 
 _MATCHING = (
     f"SELECT rowid, -bm25(words, {', '.join(map(str, WEIGHTS.values()))}) AS bm25 "
-    "FROM words WHERE words MATCH ?"
+    "FROM words WHERE words MATCH ? ORDER BY rowid"
 )
+_IDS = "SELECT rowid FROM words WHERE words MATCH ?"
+_COUNT = "SELECT count(*) FROM words_docsize"
+_BY_PEOPLE = " ".join(column for column in WEIGHTS if column != "generated")
 _IN = "IN (SELECT value FROM json_each(?))"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedWords:
+    """Images that have some of the words: int64 [n] ascending, float32 [n], float32 [n].
+
+    `whole` is 0 unless the image has all the words; then it is the logarithm of how rare that
+    is, log(1 + images / images that have all), and half of it where a model says some of them.
+    """
+
+    ids: Ids
+    bm25: NDArray[np.float32]
+    whole: NDArray[np.float32]
+
+    @classmethod
+    def nothing(cls) -> MatchedWords:
+        """No image."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
 
 
 def bring_up(connection: Connection) -> int:
@@ -42,39 +65,42 @@ def bring_up(connection: Connection) -> int:
 
 
 def matching(
-    connection: Connection, text: str, k: int, allowed: Ids | None
-) -> tuple[Ids, NDArray[np.float32]]:
-    """The `k` images whose words fit a text best, and their BM25: int64 [n], float32 [n].
+    connection: Connection, sought: Mapping[str, str], allowed: Ids | None
+) -> MatchedWords:
+    """All images that have any of the words (`terms.terms`), and how well they fit.
 
-    Best first, equals in ascending id. An image need not have all the words. The text is plain
-    text: nothing in it is syntax (https://www.sqlite.org/fts5.html#the_bm25_function).
+    BM25 is SQLite's (https://www.sqlite.org/fts5.html#the_bm25_function).
     """
-    sought = terms(text)
     if not sought:
-        return np.empty(0, np.int64), np.empty(0, np.float32)
-    expression = " OR ".join(sought.values())
-    if allowed is None:
-        query = f"{_MATCHING} ORDER BY bm25 DESC, rowid LIMIT ?"
-        rows = connection.exec_driver_sql(query, (expression, k)).all()
-    else:
-        rows = connection.exec_driver_sql(_MATCHING, (expression,)).all()
+        return MatchedWords.nothing()
+    rows = connection.exec_driver_sql(_MATCHING, (" OR ".join(sought.values()),)).all()
     ids = np.array([row[0] for row in rows], np.int64)
-    scores = np.array([row[1] for row in rows], np.float32)
+    bm25 = np.array([row[1] for row in rows], np.float32)
+    whole = np.zeros(len(ids), np.float32)
+    every = " AND ".join(sought.values())
+    said_by_anyone, said_by_people = (
+        np.array(connection.exec_driver_sql(_IDS, (asked,)).scalars().all(), np.int64)
+        for asked in (every, f"{{{_BY_PEOPLE}}} : ({every})")
+    )
+    if len(said_by_anyone):
+        count = int(connection.exec_driver_sql(_COUNT).scalar_one())
+        rarity = math.log1p(count / len(said_by_anyone))
+        whole[np.isin(ids, said_by_anyone)] = WEIGHTS["generated"] * rarity
+        whole[np.isin(ids, said_by_people)] = rarity
     if allowed is not None:
         kept = np.isin(ids, allowed)
-        ids, scores = ids[kept], scores[kept]
-    order = np.lexsort((ids, -scores))[:k]
-    return ids[order], scores[order]
+        ids, bm25, whole = ids[kept], bm25[kept], whole[kept]
+    return MatchedWords(ids, bm25, whole)
 
 
 def matched_words(
-    connection: Connection, text: str, ids: Sequence[int]
+    connection: Connection, sought: Mapping[str, str], ids: Sequence[int]
 ) -> dict[int, tuple[str, ...]]:
-    """Which words of a text each of those images has, as the text spells them."""
+    """Which of the words each of those images has, as the query spells them."""
     found: dict[int, list[str]] = {}
     asked = json.dumps([int(image_id) for image_id in ids])
-    query = f"SELECT rowid FROM words WHERE words MATCH ? AND rowid {_IN}"
-    for word, phrase in terms(text).items():
+    query = f"{_IDS} AND rowid {_IN}"
+    for word, phrase in sought.items():
         for (image_id,) in connection.exec_driver_sql(query, (phrase, asked)):
             found.setdefault(image_id, []).append(word)
     return {image_id: tuple(words) for image_id, words in found.items()}

@@ -3,10 +3,23 @@
 from clipsearch.search.caption_search import CaptionSearcher, NearestCaptions
 from clipsearch.search.matching import Matcher, candidates
 from clipsearch.search.named_index import NamedIndex, open_named
-from clipsearch.search.query import Direction, Likeness, Part, Query, Words, query_embedding
+from clipsearch.search.query import (
+    By,
+    Direction,
+    Likeness,
+    Part,
+    Query,
+    Words,
+    asks_for_text,
+    query_embedding,
+    sought_words,
+)
+from clipsearch.search.ranking import Asked, Ranker
 from clipsearch.search.searcher import Searcher
 
 __all__ = [
+    "Asked",
+    "By",
     "CaptionSearcher",
     "Direction",
     "Likeness",
@@ -15,9 +28,12 @@ __all__ = [
     "NearestCaptions",
     "Part",
     "Query",
+    "Ranker",
     "Searcher",
     "Words",
+    "asks_for_text",
     "candidates",
     "open_named",
     "query_embedding",
+    "sought_words",
 ]

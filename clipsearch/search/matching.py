@@ -20,7 +20,7 @@ from clipsearch.calibration import (
 from clipsearch.catalogue import Catalogue, backgrounds, reading
 from clipsearch.catalogue.backgrounds import BackgroundStamp
 from clipsearch.errors import ProbabilityUnknown
-from clipsearch.search.query import Part, Query, Words, query_embedding
+from clipsearch.search.query import Part, Query, Words, query_embedding, sought_words
 from clipsearch.search.searcher import Refuses
 from clipsearch.towers import TowerPair
 from clipsearch.values import Embeddings, Hit, TowerIdentity
@@ -70,7 +70,8 @@ class Matcher:
         words, probabilities are None.
         """
         found = self._with_probabilities(hits, query, embedding, tower)
-        if query.matches_only and not any(_matches(hit) for hit in found):
+        words = set(sought_words(query.parts))
+        if query.matches_only and not any(_matches(hit, words) for hit in found):
             return []
         if (least := query.min_probability) is not None:
             if found and found[0].probability is None:
@@ -131,6 +132,12 @@ class Matcher:
         return ("it has one for words alone, not for a picture",)
 
 
-def _matches(hit: Hit) -> bool:
-    """Whether a hit is probable enough; one that nothing is known of counts."""
-    return hit.probability is None or hit.probability >= MATCHED
+def _matches(hit: Hit, words: set[str]) -> bool:
+    """Whether a hit is probable enough, or has all the words in captions, keywords or names.
+
+    One that nothing is known of counts, and so does what captions or words alone found.
+    """
+    signals = hit.signals
+    if hit.probability is None or hit.probability >= MATCHED or signals.picture is None:
+        return True
+    return signals.words is not None and words <= set(signals.words.words)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
+from clipsearch.catalogue.terms import terms
 from clipsearch.errors import EmbeddingUnusable, EmptyQuery
 from clipsearch.filters import EVERYTHING, Filter
 from clipsearch.images import Picture, decode_picture
@@ -40,6 +42,9 @@ class Direction:
 
 Part = Words | Likeness | Direction
 
+By = Literal["fused", "pictures", "captions", "words"]
+"""What hits are ranked by: all signals together, or one alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -48,6 +53,10 @@ class Query:
     Of the nearest images, those below `min_probability` are left out. `matches_only` finds
     nothing at all where none of them probably matches. An image that probably shows one of the
     texts `without` is left out, and the next one takes its place.
+
+    `by` says what the hits are ranked by. Words and captions join in where a text with a weight
+    above 0 is asked for; a query by pictures or embeddings alone is ranked by pictures, unless
+    `by` names another signal. `min_score` is a cosine of pictures, whatever they are ranked by.
     """
 
     parts: Sequence[Part] = field(default_factory=tuple)
@@ -57,6 +66,24 @@ class Query:
     min_probability: float | None = None
     matches_only: bool = False
     without: Sequence[str] = ()
+    by: By = "fused"
+
+
+def asks_for_text(parts: Sequence[Part]) -> bool:
+    """Whether a text is looked for, not only pictures, embeddings, or away from something."""
+    return any(isinstance(part, Words) and part.weight > 0 for part in parts)
+
+
+def sought_words(parts: Sequence[Part]) -> dict[str, str]:
+    """The words of the texts that are looked for, with their phrases (`terms.terms`).
+
+    What a text with a negative weight names is not looked for.
+    """
+    texts = [part for part in parts if isinstance(part, Words)]
+    sought = terms(" \n ".join(part.text for part in texts if part.weight > 0))
+    away = terms(" \n ".join(part.text for part in texts if part.weight < 0))
+    unwanted = {phrase.lower() for phrase in away.values()}
+    return {word: phrase for word, phrase in sought.items() if phrase.lower() not in unwanted}
 
 
 def query_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings:

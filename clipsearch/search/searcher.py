@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, allowed_ids, reading
-from clipsearch.filters import EVERYTHING, Filter
+from clipsearch.catalogue import Catalogue, reading
 from clipsearch.indexes import Found, Generation, merge, scan
 from clipsearch.search.named_index import NamedIndex
-from clipsearch.values import Embeddings, Hit, Ids
+from clipsearch.values import Embeddings, Ids
 
 # Asked for beyond k: the index's own scores are rounded (fp16), and the order is decided anew.
 MARGIN = 32
@@ -52,36 +51,27 @@ class Searcher:
         self.tower = self._index.tower
         self._dim = self.tower.dim
 
-    def hits(
+    def nearest(
         self,
+        connection: Connection,
         embedding: Embeddings,
         k: int,
-        where: Filter = EVERYTHING,
+        allowed: Ids | None,
         refuses: Refuses | None = None,
-    ) -> list[Hit]:
-        """The `k` images nearest to an embedding [dim], best first; fewer if there are fewer.
+    ) -> Found:
+        """The `k` images nearest to an embedding [dim], best first: [1, k] or fewer.
 
-        What is refused gives its place to the next. Equal scores stand in ascending id. Raises
-        ValueError for k < 1, TowerReplaced where the collection went over to another tower
-        meanwhile.
+        `connection` is a snapshot of the catalogue, `allowed` the ids that may be found (None:
+        all). What is refused gives its place to the next. Equal scores stand in ascending id.
+        Raises TowerReplaced, GenerationDamaged.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
         query = np.asarray(embedding, dtype=np.float32).reshape(1, self._dim)
-        with self._catalogue.snapshot() as connection:
-            generation = self._index.at(connection)
-            among = _Among(allowed_ids(connection, where), refuses)
-            found = self._newest(connection, generation, query, k, among)
-            if generation is not None:
-                old = self._indexed(connection, generation, query, k, among)
-                found = merge(old, found, k)
-            images = reading.images_of(connection, found.ids[0].tolist())
-        pairs = zip(found.ids[0].tolist(), found.scores[0].tolist(), strict=True)
-        standing = [(image_id, score) for image_id, score in pairs if image_id in images]
-        return [
-            Hit(rank, score, images[image_id])
-            for rank, (image_id, score) in enumerate(standing, start=1)
-        ]
+        generation = self._index.at(connection)
+        among = _Among(allowed, refuses)
+        found = self._newest(connection, generation, query, k, among)
+        if generation is None:
+            return found
+        return merge(self._indexed(connection, generation, query, k, among), found, k)
 
     def neighbours(self, embeddings: Embeddings, k: int) -> Found:
         """The `k` nearest images of each of many embeddings [m, dim], as the index scores them.

@@ -42,11 +42,12 @@ def put_others(connection: Connection) -> None:
         put(connection, f"{number}.jpg", "nothing of note")
 
 
-def found(connection: Connection, text: str, k: int = 10) -> list[int]:
+def found(connection: Connection, text: str) -> list[int]:
+    """The ids that match, best first."""
     words.bring_up(connection)
-    ids, scores = words.matching(connection, text, k, None)
-    assert (np.diff(scores) <= 0).all()
-    return list(ids.tolist())
+    matched = words.matching(connection, terms(text), None)
+    best_first = np.argsort(-matched.bm25, kind="stable")
+    return list(matched.ids[best_first].tolist())
 
 
 def test_captions_are_found_by_a_word_in_another_form(connection: Connection) -> None:
@@ -154,20 +155,36 @@ def test_people_count_more_than_a_model_and_than_a_name(connection: Connection) 
     assert set(found(connection, "dog")[1:]) == {name, model}
 
 
-def test_a_filter_holds_before_the_best_are_taken(connection: Connection) -> None:
-    put_others(connection)
+def test_a_filter_holds(connection: Connection) -> None:
     put(connection, "a.jpg", "dog dog dog")
     second = put(connection, "b.jpg", "a dog and many other words")
     words.bring_up(connection)
-    ids, _ = words.matching(connection, "dog", 1, np.array([second]))
-    assert ids.tolist() == [second]
+    assert words.matching(connection, terms("dog"), np.array([second])).ids.tolist() == [second]
+
+
+def test_all_the_words_count_by_how_rare_that_is(connection: Connection) -> None:
+    put_others(connection)
+    both = put(connection, "a.jpg", "a dog at the beach")
+    one = put(connection, "b.jpg", "a dog")
+    words.bring_up(connection)
+    matched = words.matching(connection, terms("dog beach"), None)
+    assert matched.ids.tolist() == [both, one]
+    assert matched.whole.tolist() == pytest.approx([np.log(11), 0.0])
+
+
+def test_all_the_words_of_a_model_count_half(connection: Connection) -> None:
+    put(connection, "a.jpg", Caption("a dog at the beach", "generated:small"))
+    put(connection, "beach/b.jpg", Caption("a dog"))
+    words.bring_up(connection)
+    matched = words.matching(connection, terms("dog beach"), None)
+    assert matched.whole.tolist() == pytest.approx([np.log(2) / 2, np.log(2)])
 
 
 def test_the_words_that_matched_are_told_as_the_query_spells_them(connection: Connection) -> None:
     one = put(connection, "1.jpg", "Dogs at the beach")
     two = put(connection, "beach.jpg")
     words.bring_up(connection)
-    told = words.matched_words(connection, "a running dog, Beach", [one, two])
+    told = words.matched_words(connection, terms("a running dog, Beach"), [one, two])
     assert told == {one: ("dog", "Beach"), two: ("Beach",)}
 
 
@@ -195,7 +212,7 @@ def test_words_of_what_is_gone_are_gone(connection: Connection) -> None:
     words.bring_up(connection)
     with transaction(connection):
         staging.drop_images(connection, [gone])
-    assert words.matching(connection, "dog", 10, None)[0].tolist() == [kept]
+    assert words.matching(connection, terms("dog"), None).ids.tolist() == [kept]
     assert found(connection, "dog") == [kept]
     assert stale(connection) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -80,12 +81,6 @@ def test_the_gallery_shows_where_the_query_is(indexed: Clipsearch, tmp_path: Pat
     assert page.read_text().count('<img class=heat src="data:image/png;base64,') == 2
 
 
-def test_the_gallery_needs_a_page(indexed: Clipsearch) -> None:
-    ran = indexed("query", "a cat", "--explain")
-    assert ran.code == 2
-    assert "--html" in ran.err
-
-
 def test_a_collections_tower_explains(clipsearch: Clipsearch, photographs: Path) -> None:
     picture = photographs / "chelsea.png"
     assert clipsearch("explain", picture, "a cat", "-c", "nosuch").code == 2
@@ -95,3 +90,35 @@ def test_a_collections_tower_explains(clipsearch: Clipsearch, photographs: Path)
     ran = clipsearch("explain", picture, "a cat", "-c", "cats", "--json")
     held = clipsearch("status", "-c", "cats", "--json")
     assert json.loads(ran.out)["tower"] == json.loads(held.out)["tower"]
+
+
+def test_a_query_explains_what_its_ranks_rest_on(indexed: Clipsearch) -> None:
+    ran = indexed("query", "rocket", "-k", "1", "--explain")
+    rank, score, picture, caption, words, path = ran.out.rstrip("\n").split("\t")
+    assert (rank, caption) == ("1", "-")
+    assert path.endswith("/rocket.jpg")
+    assert words.endswith(": rocket)")
+    shares = [float(cell.split()[0]) for cell in (picture, words)]
+    assert float(score) == pytest.approx(sum(shares), abs=0.02)
+
+
+def test_a_terminal_shows_a_column_for_each_signal(indexed: Clipsearch) -> None:
+    shown = indexed.on_terminal("query", "a", "cat", "-k", "1", "--explain")
+    plain = re.sub(r"\x1b\[\d*m", "", shown)
+    heading = ["rank", "rank", "score", "picture", "caption", "words", "path"]
+    assert plain.splitlines()[0].split() == heading
+
+
+def test_a_query_goes_by_one_signal_alone(indexed: Clipsearch) -> None:
+    by_words = indexed("query", "rocket", "--by", "words", "--json")
+    assert [hit["signals"]["words"]["words"] for hit in json.loads(by_words.out)["hits"]] == [
+        ["rocket"]
+    ]
+    assert indexed("query", "zeppelin", "--by", "captions").code == 1
+
+
+def test_a_name_that_has_all_the_words_matches_whatever_the_picture_shows(
+    indexed: Clipsearch, photographs: Path
+) -> None:
+    ran = indexed("query", "ihc", "-k", "1", "--paths")
+    assert ran.lines == [str(photographs / "ihc.png")]

@@ -61,7 +61,7 @@ def test_every_field_of_a_commands_json_is_documented(
     files = {"PICTURE": str(photographs / "coffee.png"), "PAGE": str(tmp_path / "page.html")}
     ran = copied(*(files.get(each, each) for each in arguments), "--json")
     document = json.loads(ran.out)
-    shared = ("JSON", "An image", "A tower", "A picture left out")
+    shared = ("JSON", "A hit", "An image", "A tower", "A picture left out")
     told = "".join(map(section, (heading, *shared)))
     assert document["schema_version"] == 2
     assert document["command"] == arguments[0]

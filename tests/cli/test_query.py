@@ -57,7 +57,7 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     document = json.loads(ran.out)
     assert list(document) == [
         *("schema_version", "command", "collection", "tower", "query", "top", "min_score"),
-        *("min_probability", "not", "filter", "matched", "hits"),
+        *("min_probability", "not", "filter", "by", "matched", "hits"),
     ]
     assert document["schema_version"] == 2
     assert document["query"] == [
@@ -67,7 +67,8 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     assert document["matched"] is True
     assert len(document["hits"]) == 2
     assert list(document["hits"][0]) == [
-        *("rank", "score", "probability", "id", "path", "path_base64", "paths", "paths_base64"),
+        *("rank", "score", "rank_score", "probability", "signals"),
+        *("id", "path", "path_base64", "paths", "paths_base64"),
         *("width", "height", "bytes", "format", "taken", "camera", "latitude", "longitude"),
         *("distance_km", "captions", "metadata"),
     ]
