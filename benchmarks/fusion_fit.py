@@ -41,7 +41,7 @@ def fit(pictures: Pictures) -> None:
     names = ("PICTURE", "CAPTION", "CAPTION_FROM", "BM25")
     for name, value in zip(names, constants.tolist(), strict=True):
         print(f"{name} = {value:.2f}")
-    print(f"loss {float(loss()):.4f} nats")
+    print(f"loss {loss().item():.4f} nats")
 
 
 def surprise(drawn: Sequence[Tensor], constants: Tensor) -> Tensor:
