@@ -8,6 +8,7 @@ import click
 import pytest
 
 from clipsearch import (  # the whole tree
+    captioning_errors,  # noqa: F401
     errors,
     evaluation_errors,  # noqa: F401
     exchange_errors,  # noqa: F401
