@@ -34,7 +34,7 @@ from clipsearch.catalogue.terms import terms
 from clipsearch.catalogue.words import MatchedWords, bring_up, matching
 from clipsearch.images import decode_picture
 from clipsearch.search.evidence import (
-    Background,
+    Level,
     caption_evidence,
     picture_evidence,
     words_evidence,
@@ -163,8 +163,8 @@ def measured(pictures: Pictures, situation: Situation, tower: TowerPair) -> list
             own = best_captions(query, owner, held, len(cosines))
             matched = matching(connection, terms(pictures.texts[row][0]), None)
             said = MatchedWords(matched.ids - 1, matched.bm25, matched.whole)
-            backgrounds = Background.of(query, pictures.images), Background.of(query, sample)
-            for way, scores in scored(cosines, own, said, backgrounds).items():
+            levels = Level.of(query, pictures.images), Level.of(query, sample)
+            for way, scores in scored(cosines, own, said, levels).items():
                 found[way].append(rank_of(scores, row))
     print(f"{situation.name}: measured", file=sys.stderr)
     against = np.array(found["pictures"])
@@ -172,19 +172,19 @@ def measured(pictures: Pictures, situation: Situation, tower: TowerPair) -> list
 
 
 def scored(
-    cosines: Scores, captions: Scores, matched: MatchedWords, backgrounds: Sequence[Background]
+    cosines: Scores, captions: Scores, matched: MatchedWords, levels: Sequence[Level]
 ) -> dict[str, Scores]:
     """The scores [n] of all pictures in every way; NaN for what a way does not find."""
     bm25, words = np.full(len(cosines), np.nan), np.zeros(len(cosines))
     bm25[matched.ids], words[matched.ids] = matched.bm25, words_evidence(matched)
     has = ~np.isnan(captions)
     captioned = np.zeros(len(cosines))
-    captioned[has] = caption_evidence(captions[has], backgrounds[1])
+    captioned[has] = caption_evidence(captions[has], levels[1])
     ways = {"pictures": cosines, "captions": captions, "words": bm25}
     return {
         **ways,
         "rrf": np.asarray(sum(map(reciprocal, ways.values()))),
-        "fused": picture_evidence(cosines, backgrounds[0]) + captioned + words,
+        "fused": picture_evidence(cosines, levels[0]) + captioned + words,
     }
 
 

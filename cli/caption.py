@@ -69,7 +69,7 @@ class Outcome:
 @captioner_option
 @manner_options
 @options.wait_option
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.no_progress_option
 @options.json_option
 def caption(
     paths: tuple[Path, ...],

@@ -88,12 +88,7 @@ def manner_options(function: Decorated) -> Decorated:
                 show_default=True,
                 help="With --sample: the same seed, the same captions.",
             ),
-            click.option(
-                "--workers",
-                type=click.IntRange(min=1),
-                metavar="N",
-                help="Processes that decode pictures.  [default: one a core]",
-            ),
+            options.workers_option,
         )
     ):
         function = option(function)

@@ -59,14 +59,9 @@ COLUMNS = (">group", "tier", "", ">pixels", ">bytes", ">score", ">differs", "pat
     metavar="S",
     help="The least cosine of look-alikes; it depends on the tower.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that decode pictures.  [default: one a core]",
-)
+@options.workers_option
 @options.wait_option
-@click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
+@options.no_summary_option
 @options.json_option
 @options.paths_option
 @options.null_option

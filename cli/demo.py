@@ -56,7 +56,7 @@ NO_PHOTOGRAPHS = (
     help="Where the page goes.",
 )
 @options.wait_option
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.no_progress_option
 @options.json_option
 def demo(
     folder: Path | None, out: Path, wait: float, quiet: bool, form: options.Form | None
@@ -84,8 +84,10 @@ def demo(
 
 
 def _ask(collection: clipsearch.Collection, text: str, root: Path) -> list[clipsearch.Hit]:
+    # by pictures: the photographs' names say what they show, and the page is to show the tower
     where = clipsearch.Filter(under=[root])
-    return collection.search(clipsearch.Query([clipsearch.Words(text)], TOP, where=where))
+    asked = clipsearch.Query([clipsearch.Words(text)], TOP, where=where, by="pictures")
+    return collection.search(asked)
 
 
 def _print(

@@ -74,7 +74,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
 )
 @click.option("--neutral", multiple=True, metavar="QUERY", help="A query for bias; may repeat.")
 @captioner_option
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.no_progress_option
 @options.html_option
 @options.json_option
 def evaluate_command(

@@ -38,14 +38,9 @@ from clipsearch.cli.records import path_fields, print_json, skip_record
     "--no-files", is_flag=True, help="Do not look for the pictures: quick, and without previews."
 )
 @click.option("--normalise", is_flag=True, help="Accept rows of any length, brought to length 1.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that read pictures.  [default: one a core]",
-)
+@options.workers_option
 @options.wait_option
-@click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
+@options.no_summary_option
 @options.json_option
 def import_command(
     folder: Path,

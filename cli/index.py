@@ -60,12 +60,7 @@ if TYPE_CHECKING:
 @click.option(
     "--prune", is_flag=True, help="Drop what lay under PATHs that are missing or suddenly empty."
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that decode pictures.  [default: one a core]",
-)
+@options.workers_option
 @click.option(
     "--batch",
     type=click.IntRange(min=1),
@@ -85,7 +80,7 @@ if TYPE_CHECKING:
 @click.option("--caption", "captioning", is_flag=True, help="Then caption what has no caption yet.")
 @options.wait_option
 @click.option("--strict", is_flag=True, help="Exit 2 when anything was left out.")
-@click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
+@options.no_summary_option
 @options.json_option
 def index(
     paths: tuple[Path, ...],

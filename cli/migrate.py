@@ -43,12 +43,7 @@ if TYPE_CHECKING:
     help="Take out the pictures that cannot be read again, with their captions.",
 )
 @click.option("--abandon", is_flag=True, help="Give up an unfinished migration.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that decode pictures.  [default: one a core]",
-)
+@options.workers_option
 @click.option(
     "--batch",
     type=click.IntRange(min=1),
@@ -58,7 +53,7 @@ if TYPE_CHECKING:
     help="Pictures committed at once: what a crash may cost.",
 )
 @options.wait_option
-@click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
+@options.no_summary_option
 @options.json_option
 def migrate(
     model: str,

@@ -60,6 +60,16 @@ wait_option = click.option(
     help="Wait for another process that is writing the collection.",
 )
 
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that decode pictures.  [default: one a core]",
+)
+
+no_progress_option = click.option("--quiet", is_flag=True, help="Show no progress.")
+no_summary_option = click.option("--quiet", is_flag=True, help="Show neither progress nor summary.")
+
 top_option = click.option(
     "-k",
     "--top",

@@ -49,7 +49,7 @@ DEV_SPLITS = ("dev", "val", "validation", "test")
 @options.model_option
 @settings_options
 @leave_options
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.no_progress_option
 @options.json_option
 def train(quiet: bool, form: options.Form | None, **given: Any) -> int:
     """Fine-tune MODEL on captioned pictures and write it to --out.

@@ -69,7 +69,7 @@ SECONDS_BETWEEN_LINES = 15.0
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--restart", is_flag=True, help="Begin anew where a run stands.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@options.no_progress_option
 @options.json_option
 def train_captioner(data: Path, quiet: bool, form: options.Form | None, **given: Any) -> int:
     """Train a captioner on captioned pictures and write it to --out.

@@ -50,12 +50,7 @@ SAID = {
 @click.option(
     "--exclude", multiple=True, metavar="GLOB", help="As of `clipsearch index`; may repeat."
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Processes that decode pictures.  [default: one a core]",
-)
+@options.workers_option
 @click.option("--quiet", is_flag=True, help="Say only what went wrong.")
 @click.option("--json", "form", flag_value="json", help="Write one JSON object a line an event.")
 def watch(

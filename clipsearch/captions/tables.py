@@ -151,6 +151,6 @@ def _first(fields: Mapping[str, object], keys: Iterable[str]) -> str | None:
 
 
 def _reader(base: Path, name: str, tar: Tar | None) -> Callable[[], bytes]:
-    if tar is not None and name in tar.members:
+    if tar is not None and name in tar:
         return partial(tar.read, name)
     return (base / name).read_bytes

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from clipsearch.images.reading import read_or_skip as read_or_skip
     from clipsearch.images.scan import Scan as Scan
     from clipsearch.images.scan import ScanRules as ScanRules
-    from clipsearch.images.shards import found_member as found_member
     from clipsearch.images.sidecars import possible_sidecars as possible_sidecars
     from clipsearch.images.xmp import NoXmp as NoXmp
     from clipsearch.images.xmp import xmp_captions as xmp_captions
@@ -31,7 +30,6 @@ _MODULES = {
     "Scan": "scan",
     "ScanRules": "scan",
     "decode_picture": "picture",
-    "found_member": "shards",
     "possible_sidecars": "sidecars",
     "read_or_skip": "reading",
     "xmp_captions": "xmp",
@@ -45,7 +43,6 @@ __all__ = [
     "Scan",
     "ScanRules",
     "decode_picture",
-    "found_member",
     "possible_sidecars",
     "read_or_skip",
     "xmp_captions",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from clipsearch.images.limits import Refused
+from clipsearch.refused import Refused
 from clipsearch.values import SkipCode
 
 _ALLOWED = (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clipsearch.values import SkipCode
-
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
@@ -21,11 +19,3 @@ class DecodeLimits:
     max_bytes: int = 1 << 30
     seconds: float = 30.0
     memory_bytes: int = 2 << 30
-
-
-class Refused(Exception):
-    """A picture is left out; never leaves this package, where it becomes a Skip."""
-
-    def __init__(self, code: SkipCode, reason: str) -> None:
-        self.code, self.reason = code, reason
-        super().__init__(reason)

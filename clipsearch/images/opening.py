@@ -9,7 +9,8 @@ from PIL import Image, UnidentifiedImageError, features
 from PIL.ImageFile import ImageFile
 
 from clipsearch.images.formats import ends_early, real_format
-from clipsearch.images.limits import DecodeLimits, Refused
+from clipsearch.images.limits import DecodeLimits
+from clipsearch.refused import Refused
 from clipsearch.values import SkipCode
 
 # Importing the one plugin needed keeps `Image.open` from importing all forty.

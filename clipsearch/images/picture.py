@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from clipsearch.errors import UnreadableQueryImage
-from clipsearch.images.limits import DecodeLimits, Refused
+from clipsearch.images.limits import DecodeLimits
+from clipsearch.refused import Refused
 from clipsearch.values import Decoded, ImageInfo, Pixels, Preprocessing, Skip
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from clipsearch.images.limits import Refused
-from clipsearch.images.shards import in_shard, read_member
+from clipsearch.refused import Refused
+from clipsearch.shards import in_shard, read_member
 from clipsearch.values import FoundFile, Skip, SkipCode
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)

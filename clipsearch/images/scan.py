@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
-from clipsearch.images import shards
-from clipsearch.images.limits import Refused
+from clipsearch import shards
 from clipsearch.images.sidecars import SIDECARS, possible_sidecars, sidecar_owners, split_name
+from clipsearch.refused import Refused
 from clipsearch.values import FoundFile, FoundSidecar, Skip, SkipCode
 
 EXTENSIONS = frozenset(

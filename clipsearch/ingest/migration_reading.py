@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from clipsearch.catalogue import Catalogue, reading, staging
 from clipsearch.catalogue.staging import Unstaged
 from clipsearch.errors import UnreadableQueryImage
-from clipsearch.images import DecodePool, decode_picture, found_member
+from clipsearch.images import DecodePool, decode_picture
+from clipsearch.shards import found_member
 from clipsearch.towers import TowerPair
 from clipsearch.values import Decoded, FoundFile, Pixels, Skip, Unreached
 

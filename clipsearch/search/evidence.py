@@ -1,6 +1,6 @@
 """What a signal is worth, in nats: the numbers that one fused ranking adds up.
 
-Cosines are taken relative to the query's own background, the cosines of a sample of the
+Cosines are taken relative to the query's own level, its cosines with a sample of the
 collection, for they cannot be compared from query to query, nor those of pictures with those of
 captions. Captions and words only ever add: an image without them loses nothing, and wrong ones
 take nothing from the picture.
@@ -33,14 +33,14 @@ Numbers = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
+class Level:
     """Mean and standard deviation of a query's cosines with a sample of the collection."""
 
     mean: float
     deviation: float
 
     @classmethod
-    def of(cls, query: Embeddings, sample: Embeddings) -> Background:
+    def of(cls, query: Embeddings, sample: Embeddings) -> Level:
         """Of a query [dim] and a sample [n, dim]; without any spread nothing stands out."""
         cosines = np.vecdot(sample, query) if len(sample) else np.zeros(1, np.float32)
         deviation = float(cosines.std(dtype=np.float64))
@@ -51,14 +51,14 @@ class Background:
         return np.asarray((cosines - self.mean) / self.deviation, np.float32)
 
 
-def picture_evidence(cosines: Numbers, background: Background) -> Numbers:
+def picture_evidence(cosines: Numbers, level: Level) -> Numbers:
     """Evidence of the pictures' own cosines: linear, 0 for the average picture."""
-    return np.asarray(PICTURE * background.deviations(cosines), np.float32)
+    return np.asarray(PICTURE * level.deviations(cosines), np.float32)
 
 
-def caption_evidence(cosines: Numbers, background: Background) -> Numbers:
+def caption_evidence(cosines: Numbers, level: Level) -> Numbers:
     """Evidence of captions' cosines: log(1 + exp(1.9 (z - 3.4))), never below 0."""
-    above = background.deviations(cosines) - CAPTION_FROM
+    above = level.deviations(cosines) - CAPTION_FROM
     return np.asarray(np.logaddexp(0.0, CAPTION * above), np.float32)
 
 

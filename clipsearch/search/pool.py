@@ -16,7 +16,7 @@ from clipsearch.catalogue.samples import caption_sample, image_sample
 from clipsearch.catalogue.words import MatchedWords
 from clipsearch.search.evidence import (
     GENERATED,
-    Background,
+    Level,
     Numbers,
     caption_evidence,
     picture_evidence,
@@ -75,10 +75,10 @@ class Judge:
         self._query = query
         self._matched = matched
         self._words = words_evidence(matched)
-        self._pictures = Background.of(query, image_sample(connection, len(query)))
-        self._captions: Background | None = None
+        self._pictures = Level.of(query, image_sample(connection, len(query)))
+        self._captions: Level | None = None
         if len(sample := caption_sample(connection, len(query))):
-            self._captions = Background.of(query, sample)
+            self._captions = Level.of(query, sample)
 
     @property
     def asks_captions(self) -> bool:

@@ -11,9 +11,8 @@ import pytest
 from colour_towers import ColourTowers
 from images.shard_files import odd_entry, write_tar
 
-from clipsearch import Caption, Collection, Filter, IngestOptions, Query, SkipCode, Words
+from clipsearch import Caption, Collection, Filter, IngestOptions, Query, SkipCode, Words, shards
 from clipsearch.gallery.thumbnails import thumbnail
-from clipsearch.images import shards
 
 Paint = Callable[[str, str], Path]
 COLOURS = ("red", "green", "blue", "white")

@@ -24,6 +24,8 @@ FLOORS = {
     "durable": 0,
     "settings": 0,
     "lock": 0,
+    "refused": 0,
+    "shards": 0,
     "images": 1,
     "catalogue": 1,
     "towers": 1,

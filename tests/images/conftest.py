@@ -16,7 +16,7 @@ from PIL import Image
 
 from clipsearch.images import DecodeLimits
 from clipsearch.images.decode import content_hash, decode
-from clipsearch.images.limits import Refused
+from clipsearch.refused import Refused
 from clipsearch.values import ImageInfo, Pixels, Preprocessing, SkipCode
 
 Encode = Callable[..., bytes]

@@ -97,7 +97,7 @@ from pathlib import Path
 from PIL import Image
 from clipsearch.images import DecodeLimits
 from clipsearch.images.decode import decode
-from clipsearch.images.limits import Refused
+from clipsearch.refused import Refused
 from clipsearch.values import Preprocessing
 tower = Preprocessing(32, 32, "squash", "bicubic", (0, 0, 0), (1, 1, 1))
 data = Path(sys.argv[1]).read_bytes()

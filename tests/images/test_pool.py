@@ -237,8 +237,8 @@ def test_a_file_that_became_a_pipe_is_not_waited_for(save: Save, small: Preproce
 
 # Row 29
 def test_a_file_that_may_not_be_read_is_unreadable(as_nobody: Path) -> None:
-    from clipsearch.images.limits import Refused
     from clipsearch.images.reading import read_found
+    from clipsearch.refused import Refused
 
     path = as_nobody / "secret.jpg"
     path.write_bytes(b"x")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from clipsearch.images.limits import Refused
+from clipsearch.refused import Refused
 from clipsearch.values import FoundFile, Skip, SkipCode
 
 ENDING = ".tar"
