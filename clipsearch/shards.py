@@ -21,6 +21,7 @@ from clipsearch.values import FoundFile, Skip, SkipCode
 
 ENDING = ".tar"
 MOST_MEMBERS = 1_000_000
+LARGEST_MEMBER = 1 << 30
 MOST_SKIPS = 1_000
 """How many members that are left out are named; a tar may consist of nothing else."""
 
@@ -74,17 +75,23 @@ def in_shard(path: Path) -> tuple[Path, str] | None:
     return None
 
 
-def found_member(path: Path) -> FoundFile | None:
-    """A member of a tar as it stands now; None where there is none."""
-    place = in_shard(path)
-    if place is None:
-        return None
+def as_found(path: Path) -> FoundFile | None:
+    """A file, or a member of a tar, as a scan would find it now; None where there is none.
+
+    Links are not followed, as below a root.
+    """
     try:
-        status = place[0].stat()
-        shard = open_shard(FoundFile(place[0], status.st_size, status.st_mtime_ns))
-    except (OSError, Refused):
+        if place := in_shard(path):
+            tar, name = place
+            status = tar.stat()
+            shard = open_shard(FoundFile(tar, status.st_size, status.st_mtime_ns))
+            return shard.found(name) if name in shard.members else None
+        status = path.lstat()
+    except (OSError, ValueError, Refused):
         return None
-    return shard.found(place[1]) if place[1] in shard.members else None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return FoundFile(path, status.st_size, status.st_mtime_ns)
 
 
 def read_member(tar: Path, name: str, file: FoundFile | None, max_bytes: int) -> bytes:
@@ -108,6 +115,14 @@ def read_member(tar: Path, name: str, file: FoundFile | None, max_bytes: int) ->
     finally:
         os.close(descriptor)
     return data
+
+
+def member_bytes(tar: Path, name: str) -> bytes:
+    """The bytes of a member of at most a GiB. Raises OSError."""
+    try:
+        return read_member(tar, name, None, LARGEST_MEMBER)
+    except Refused as refused:
+        raise OSError(refused.reason) from refused
 
 
 @lru_cache(maxsize=KEPT_OPEN)

@@ -10,6 +10,7 @@ from pathlib import Path
 from clipsearch.captioning.captioner import Captioner
 from clipsearch.captioning.files import CaptionedFile, CaptionOptions, caption_files
 from clipsearch.catalogue import Catalogue, transaction, writing
+from clipsearch.shards import as_found
 from clipsearch.values import Caption, FoundFile, Image, Skip, SkipCode
 
 BATCH = 32
@@ -50,7 +51,8 @@ def caption_catalogue(
         path: (image.id, image.info.fingerprint)
         for image, path in _waiting(catalogue, captioner.source, among, report)
     }
-    files = (_found(path) for path in waiting)
+    # one that is gone becomes a skip when it is read
+    files = (as_found(path) or FoundFile(path, 0, 0) for path in waiting)
     done = 0
     on_step(done, len(waiting), 0)
     with closing(caption_files(captioner, files, options)) as captioned:
@@ -87,16 +89,7 @@ def _waiting(
         elif not image.paths:
             report.fileless += 1
         else:
-            yield image, next((path for path in image.paths if path.exists()), image.paths[0])
-
-
-def _found(path: Path) -> FoundFile:
-    """A file as a scan would find it; one that is gone becomes a skip when it is read."""
-    try:
-        status = path.stat()
-    except OSError:
-        return FoundFile(path, 0, 0)
-    return FoundFile(path, status.st_size, status.st_mtime_ns)
+            yield image, next(filter(as_found, image.paths), image.paths[0])
 
 
 def _commit(

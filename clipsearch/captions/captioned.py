@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from clipsearch.shards import in_shard, member_bytes
 from clipsearch.values import Embeddings, Image, Skip, SkipCode, TowerIdentity
 
 
@@ -90,7 +91,7 @@ def captioned_images(name: str, images: Iterable[Image]) -> CaptionedSet:
         told = _told(image)
         if not told:
             skips.append(no_caption(str(image.path)))
-        rows += [Row(str(image.path), text, image.path.read_bytes) for text in told]
+        rows += [Row(str(image.path), text, partial(_bytes_of, image)) for text in told]
     return gather(name, rows, skips)
 
 
@@ -124,6 +125,8 @@ def _told(image: Image) -> list[str]:
 def _bytes_of(image: Image) -> bytes:
     if image.path is None:
         raise FileNotFoundError(2, "it is no file", f"image {image.id}")
+    if place := in_shard(image.path):
+        return member_bytes(*place)
     return image.path.read_bytes()
 
 

@@ -10,10 +10,8 @@ from clipsearch.captions.captioned import Row
 from clipsearch.captions.folders import PICTURES
 from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.refused import Refused
-from clipsearch.shards import open_shard, read_member
+from clipsearch.shards import LARGEST_MEMBER, member_bytes, open_shard
 from clipsearch.values import FoundFile, Skip, SkipCode
-
-LARGEST_MEMBER = 1 << 30
 
 
 class Tar:
@@ -44,10 +42,7 @@ class Tar:
 
     def read(self, name: str) -> bytes:
         """The bytes of a member. Raises OSError."""
-        try:
-            return read_member(self._path, name, None, LARGEST_MEMBER)
-        except Refused as refused:
-            raise OSError(refused.reason) from refused
+        return member_bytes(self._path, name)
 
 
 def shard_rows(shard: Path, skips: list[Skip]) -> Iterator[Row]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from stat import S_ISREG
 
 from sqlalchemy import Connection
 
 from clipsearch.catalogue.sketches import Held, held_images
 from clipsearch.duplicates.group import Duplicate
+from clipsearch.shards import as_found, in_shard
 from clipsearch.values import FoundFile, Preprocessing, Skip, SkipCode
 
 GONE = "it is gone since it was indexed"
@@ -55,26 +54,27 @@ class Standing:
         return [Duplicate(file.path, image_id, *size) for file in held.files]
 
     def _standing(self, files: Sequence[FoundFile]) -> tuple[FoundFile, ...]:
-        found: dict[tuple[int, int], FoundFile] = {}
+        found: dict[tuple[int, int, str], FoundFile] = {}
         for file in files:
             if self.under and not any(_lies(file.path, place) for place in self.under):
                 continue
-            status = self._status(file)
-            if status is not None:
-                found.setdefault((status.st_dev, status.st_ino), file)
+            if self._stands(file):
+                found.setdefault(_identity(file.path), file)
         return tuple(sorted(found.values(), key=lambda file: (file.mtime_ns, file.path)))
 
-    def _status(self, file: FoundFile) -> os.stat_result | None:
-        try:
-            status = file.path.lstat()
-        except OSError:
-            self.unread[file.path] = Skip(file.path, SkipCode.CHANGED, GONE)
-            return None
-        as_indexed = (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
-        if not S_ISREG(status.st_mode) or not as_indexed:
-            self.unread[file.path] = Skip(file.path, SkipCode.CHANGED, CHANGED)
-            return None
-        return status
+    def _stands(self, file: FoundFile) -> bool:
+        now = as_found(file.path)
+        if now != file:
+            reason = GONE if now is None else CHANGED
+            self.unread[file.path] = Skip(file.path, SkipCode.CHANGED, reason)
+        return now == file
+
+
+def _identity(path: Path) -> tuple[int, int, str]:
+    """What two names of one file have in common; of a member of a tar its name, too."""
+    holder, member = in_shard(path) or (path, "")
+    status = holder.stat()
+    return status.st_dev, status.st_ino, member
 
 
 def at_size(width: int, height: int) -> Preprocessing:

@@ -15,6 +15,7 @@ from clipsearch.duplicates.group import DuplicateOptions
 from clipsearch.duplicates.progress import OnStep
 from clipsearch.duplicates.sketch import SKETCHING, Sketches, grey
 from clipsearch.images import DecodePool
+from clipsearch.shards import as_found
 from clipsearch.values import Decoded, FoundFile, Skip, SkipCode
 
 OTHER_CONTENT = "it holds another picture than when it was indexed"
@@ -52,7 +53,7 @@ def _sketched(
 
     def requests() -> Iterator[tuple[FoundFile, tuple[bytes, ...]]]:
         for held in unsketched(connection):
-            file = next((each for each in held.files if each.path.exists()), held.files[0])
+            file = next((each for each in held.files if as_found(each.path)), held.files[0])
             waiting[file.path] = held
             yield file, ()
 

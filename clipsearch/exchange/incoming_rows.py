@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from stat import S_ISREG
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +20,7 @@ from clipsearch.exchange.records import (
     size_said,
 )
 from clipsearch.images import DecodeLimits, DecodePool
+from clipsearch.shards import as_found
 from clipsearch.values import (
     Caption,
     Decoded,
@@ -117,13 +117,13 @@ class RowReader:
         if OURS in row or not self._options.read_files or not isinstance(name, str) or not name:
             return None
         path = Path(os.path.normpath(self._root / name))
-        return _standing(path.resolve() if path.is_symlink() else path)
+        return as_found(path.resolve() if path.is_symlink() else path)
 
 
 def _own_image(record: str, embedding: Embeddings, text: Embeddings | None) -> NewImage:
     """An image that a collection gave: it lies where the very files are that it had."""
     known = read_record(record)
-    files = tuple(file for file in known.files if _standing(file.path) == file)
+    files = tuple(file for file in known.files if as_found(file.path) == file)
     return NewImage(
         info=known.info,
         embedding=embedding,
@@ -161,11 +161,3 @@ def _no_info(row: Mapping[str, Any], embedding: Embeddings) -> ImageInfo:
     fingerprint = hashlib.blake2b(content + embedding.tobytes(), digest_size=32).digest()
     width, height = size_said(row)
     return ImageInfo(fingerprint, NO_FORMAT, width, height, 0)
-
-
-def _standing(path: Path) -> FoundFile | None:
-    try:
-        found = path.lstat()
-    except (OSError, ValueError):
-        return None
-    return FoundFile(path, found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -14,7 +13,7 @@ from clipsearch.catalogue import Catalogue, reading, staging
 from clipsearch.catalogue.staging import Unstaged
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.images import DecodePool, decode_picture
-from clipsearch.shards import found_member
+from clipsearch.shards import as_found
 from clipsearch.towers import TowerPair
 from clipsearch.values import Decoded, FoundFile, Pixels, Skip, Unreached
 
@@ -33,7 +32,7 @@ Again = tuple[int, Pixels]
 def first_reachable(connection: Connection) -> Iterator[Unstaged | Unreached]:
     """Every image without a new embedding; its `paths` are those where a file stands now."""
     for image in _unstaged(connection):
-        there = tuple(path for path in image.paths if _as_found(path) is not None)
+        there = tuple(path for path in image.paths if as_found(path) is not None)
         if there:
             yield Unstaged(image.image_id, image.fingerprint, there)
         else:
@@ -84,7 +83,7 @@ def _decoded(
 
     def requests() -> Iterator[tuple[FoundFile, tuple[bytes, ...]]]:
         for image in images:
-            file = _as_found(image.paths[0])
+            file = as_found(image.paths[0])
             if file is None:
                 failed.append((image, GONE))
             else:
@@ -127,14 +126,3 @@ def _unstaged(connection: Connection) -> Iterator[Unstaged]:
     while part := staging.unstaged_after(connection, last):
         yield from part
         last = part[-1].image_id
-
-
-def _as_found(path: Path) -> FoundFile | None:
-    """The file as it stands now; None where there is none."""
-    try:
-        found = path.stat()
-    except NotADirectoryError:
-        return found_member(path)
-    except (OSError, ValueError):
-        return None
-    return FoundFile(path, found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None

@@ -12,6 +12,8 @@ from colour_towers import ColourTowers
 from images.shard_files import odd_entry, write_tar
 
 from clipsearch import Caption, Collection, Filter, IngestOptions, Query, SkipCode, Words, shards
+from clipsearch.captioning import Captioner
+from clipsearch.captions import captioned_images
 from clipsearch.gallery.thumbnails import thumbnail
 
 Paint = Callable[[str, str], Path]
@@ -209,3 +211,33 @@ def test_captions_in_a_tar_come_in_and_follow_it(
     collection.ingest()
     said = {image.path.name: image.captions for image in collection if image.path}
     assert (said[first], said[second]) == ((Caption("a red wall", "sidecar"),), ())
+
+
+def test_a_copy_inside_a_tar_is_called_one(
+    collection: Collection, pictures: Path, shard: Path, photographs: Path
+) -> None:
+    photograph = (photographs / "chelsea.png").read_bytes()
+    write_tar(pictures / "00001.tar", {"000000000.png": photograph})
+    (pictures / "cat.png").write_bytes(photograph)
+    collection.ingest([pictures])
+    found = collection.duplicates()
+    assert found.unread == ()
+    (group,) = found.groups
+    held = {group.kept.path, *(other.path for other in group.others)}
+    assert held == {pictures / "cat.png", pictures / "00001.tar" / "000000000.png"}
+
+
+def test_captioned_pictures_in_a_tar_are_read_for_measuring_and_training(
+    collection: Collection, pictures: Path, contents: dict[str, bytes]
+) -> None:
+    write_tar(pictures / "00000.tar", {**contents, "000000001.txt": b"a green square\n"})
+    collection.ingest([pictures])
+    (picture,) = captioned_images("mine", collection).pictures
+    assert picture.captions == ("a green square",)
+    assert picture.read() == contents["000000001.png"]
+
+
+def test_pictures_in_a_tar_are_captioned(collection: Collection, shard: Path) -> None:
+    collection.ingest([shard])
+    report = collection.caption_images(Captioner(threads=1))
+    assert (report.captioned, report.failed) == (4, [])
