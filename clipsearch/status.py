@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,56 +104,75 @@ def verify_collection(catalogue: Catalogue, folder: Path) -> VerifyReport:
             held = open_generation(folder / GENERATIONS, number)
         except GenerationDamaged as error:
             faults.append(f"index: {error}")
-    faults += _caption_index_faults(catalogue, folder)
+    try:
+        captions = _checked_caption_index(catalogue, folder)
+    except GenerationDamaged as error:
+        captions = None
+        faults.append(f"index of captions: {error}")
     try:
         faults += _embedding_faults(catalogue, held)
-        faults += _caption_faults(catalogue)
+        faults += _caption_faults(catalogue, captions)
     except CatalogueDamaged as error:
         faults.append(f"catalogue: {error.detail}")
     return VerifyReport(images, tuple(faults))
 
 
-def _caption_index_faults(catalogue: Catalogue, folder: Path) -> list[str]:
-    """The index of captions is as it was published."""
+def _checked_caption_index(catalogue: Catalogue, folder: Path) -> Generation | None:
+    """The index of captions, every byte of it checked; none where no caption is indexed."""
     named, place = catalogue.generation(Indexed.CAPTIONS), folder / Indexed.CAPTIONS.folder
     if named is None:
+        return None
+    verify_generation(place, named.number)
+    return open_generation(place, open_named(catalogue, place, named, Indexed.CAPTIONS).number)
+
+
+def _caption_faults(catalogue: Catalogue, held: Generation | None) -> list[str]:
+    """Every embedding of a caption is whole, and is what the index was made from."""
+    damaged = _damaged(catalogue.caption_chunks(), held)
+    if not damaged:
         return []
-    try:
-        verify_generation(place, named.number)
-        open_named(catalogue, place, named, Indexed.CAPTIONS)
-    except GenerationDamaged as error:
-        return [f"index of captions: {error}"]
-    return []
-
-
-def _caption_faults(catalogue: Catalogue) -> list[str]:
-    """Every embedding of a caption has its width and unit length."""
-    damaged = sum(int((~usable(rows)).sum()) for _, rows in catalogue.caption_chunks())
-    return [f"catalogue: {damaged} captions have damaged embeddings"] if damaged else []
+    with catalogue.reader() as connection:
+        images = caption_rows.captioned_images(connection, damaged)
+    count = (
+        f"{len(damaged)} captions have damaged embeddings"
+        if damaged[1:]
+        else "1 caption has a damaged embedding"
+    )
+    return [f"catalogue: {count}: {_way_out(images)}"]
 
 
 def _embedding_faults(catalogue: Catalogue, held: Generation | None) -> list[str]:
-    """Every embedding has its width and unit length, and is what the index was made from."""
-    damaged: list[int] = []
-    for ids, rows in catalogue.embeddings_as_they_stand():
-        good = usable(rows)
-        damaged += ids[~good].tolist()
-        if held is not None:
-            damaged += _unlike_the_index(held, ids[good], rows[good])
+    """Every embedding of an image is whole, and is what the index was made from."""
+    damaged = _damaged(catalogue.embeddings_as_they_stand(), held)
     if not damaged:
         return []
     count = (
         f"{len(damaged)} images have damaged embeddings"
         if damaged[1:]
-        else ("1 image has a damaged embedding")
+        else "1 image has a damaged embedding"
     )
-    damaged.sort()
-    named = " ".join(f"--id {image_id}" for image_id in damaged[:NAMED])
-    more = ", and so on" if damaged[NAMED:] else ""
-    return [
-        f"catalogue: {count}: take out what is damaged (`clipsearch remove {named}`{more}) "
+    return [f"catalogue: {count}: {_way_out(damaged)}"]
+
+
+def _damaged(chunks: Iterable[tuple[Ids, Embeddings]], held: Generation | None) -> list[int]:
+    """The ids, ascending, of embeddings without their width or unit length or unlike `held`."""
+    damaged: list[int] = []
+    for ids, rows in chunks:
+        good = usable(rows)
+        damaged += ids[~good].tolist()
+        if held is not None:
+            damaged += _unlike_the_index(held, ids[good], rows[good])
+    return sorted(damaged)
+
+
+def _way_out(image_ids: Sequence[int]) -> str:
+    """What to do about images whose embeddings, or whose captions', are damaged."""
+    named = " ".join(f"--id {image_id}" for image_id in image_ids[:NAMED])
+    more = ", and so on" if image_ids[NAMED:] else ""
+    return (
+        f"take out what is damaged (`clipsearch remove {named}`{more}) "
         "and index its file again (`clipsearch index`)"
-    ]
+    )
 
 
 def _unlike_the_index(held: Generation, ids: Ids, rows: Embeddings) -> list[int]:

@@ -64,6 +64,16 @@ def captions_of(connection: Connection, caption_ids: Sequence[int], dim: int) ->
     return _as_rows(found, dim)
 
 
+def captioned_images(connection: Connection, caption_ids: Sequence[int]) -> list[int]:
+    """The ids of the images that those captions are of, ascending."""
+    found: set[int] = set()
+    for part in _parts(caption_ids):
+        marks = ", ".join("?" * len(part))
+        query = f"SELECT image_id FROM captions WHERE id IN ({marks})"
+        found.update(connection.exec_driver_sql(query, tuple(part)).scalars())
+    return sorted(found)
+
+
 def caption_ids_of(connection: Connection, image_ids: Ids) -> Ids:
     """The ids of all captions of those images, ascending."""
     found: list[int] = []

@@ -21,11 +21,13 @@ def embedding_bytes(collection: Collection, image_id: int) -> bytes:
     return collection.embedding(image_id).astype("<f4").tobytes()
 
 
-def overwrite(collection: Collection, image_id: int, blob: bytes) -> None:
+def overwrite(
+    collection: Collection, image_id: int, blob: bytes, table: str = "embeddings"
+) -> None:
     """Put other bytes in the place of an embedding, behind the catalogue's back."""
     collection.close()
     with closing(sqlite3.connect(collection.folder / FILE_NAME)) as connection:
-        query = "UPDATE embeddings SET embedding = ? WHERE image_id = ?"
+        query = f"UPDATE {table} SET embedding = ? WHERE image_id = ?"
         assert connection.execute(query, (blob, image_id)).rowcount == 1
         connection.commit()
 
@@ -71,3 +73,19 @@ def test_the_way_out_that_verify_names_mends_the_collection(three: Collection) -
     assert three.ingest().added == 1
     assert three.verify().whole
     assert three.query("green", k=1)[0].image.id == 4
+
+
+@pytest.mark.parametrize("blob", [np.eye(8, dtype="<f4")[7].tobytes(), b"\xff" * 32])
+def test_a_caption_whose_embedding_the_index_was_not_made_from_is_found(
+    blob: bytes, three: Collection, pictures: Path
+) -> None:
+    (pictures / "green.txt").write_text("red")
+    three.ingest()
+    assert three.verify().whole
+    overwrite(three, 2, blob, "captions")
+    (fault,) = three.verify().faults
+    assert "1 caption has a damaged embedding" in fault
+    assert "remove --id 2`" in fault
+    three.remove(ids=[2])
+    three.ingest()
+    assert three.verify().whole
