@@ -15,12 +15,11 @@ import clipsearch
 from clipsearch.cli import options
 from clipsearch.cli.caption_options import (
     Target,
-    captioner_at,
-    captioner_option,
     manner_options,
     overwrite_option,
     write_option,
 )
+from clipsearch.cli.captioners import Chosen, captioner_options
 from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, say, say_left_out
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
@@ -29,13 +28,14 @@ from clipsearch.cli.records import path_fields, print_json, skip_record
 from clipsearch.cli.tables import print_lines
 
 if TYPE_CHECKING:
-    from clipsearch.captioning import CaptionedFile, Captioner, CaptionOptions, Sink
+    from clipsearch.caption_writing import CaptionWriter
+    from clipsearch.captioning import CaptionedFile, CaptionOptions, Sink
     from clipsearch.values import FoundFile, Skip
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be captioned, where it is kept, how it is shown."""
+    """What is to be captioned and by whom, where it is kept, how it is shown."""
 
     paths: Sequence[Path]
     name: str | None
@@ -43,6 +43,7 @@ class Asked:
     overwrite: bool
     form: options.Form | None
     quiet: bool
+    chosen: Chosen
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Outcome:
 @click.option("-c", "--collection", "name", metavar="NAME", help="Caption a collection's pictures.")
 @write_option
 @overwrite_option
-@captioner_option
+@captioner_options
 @manner_options
 @options.wait_option
 @options.no_progress_option
@@ -78,27 +79,28 @@ def caption(
     overwrite: bool,
     quiet: bool,
     form: options.Form | None,
+    chosen: Chosen,
     **given: Any,
 ) -> int:
-    """Write a sentence about each picture, offline.
+    """Write a sentence about each picture, offline unless you name a server.
 
     PATHs are pictures or folders of them; with -c those of a collection that lie there, or all.
     Prints path, confidence and caption as they come. The confidence is the probability that the
-    caption is as good as most are.
+    caption is as good as most are, `-` where the captioner knows none.
 
     --write keeps them: `sidecar` in a .txt beside each picture, `catalogue` in the collection,
     or in a FILE.csv. Pictures that have such a caption are skipped, so it goes on where it was
     stopped. A .txt that stands is never touched without --overwrite, and captions that people
     gave in a collection stay.
     """
-    asked = Asked(paths, name, write, overwrite, form, quiet)
+    asked = Asked(paths, name, write, overwrite, form, quiet, chosen)
     into_catalogue = write is not None and write.kind == "catalogue"
     if not paths and name is None and not into_catalogue:
         raise click.UsageError("give PATHs, or a collection with -c NAME.")
     for path in paths:
         if not path.exists():
             raise click.UsageError(f"{quoted(path)} does not exist.")
-    captioner, wanted = captioner_at(given["captioner"]), chosen_options(given)
+    captioner, wanted = chosen.open(), chosen_options(given)
     if into_catalogue:
         return _into_catalogue(captioner, wanted, asked, given["wait"])
     return _files(captioner, wanted, asked)
@@ -109,10 +111,13 @@ def chosen_options(given: Mapping[str, Any]) -> CaptionOptions:
     from clipsearch.captioning import CaptionOptions, Manner
 
     nucleus = given["nucleus"] if given["sample"] else None
-    return CaptionOptions(Manner(given["beams"], nucleus, given["seed"]), given["workers"])
+    manner = Manner(given["beams"], nucleus, given["seed"], given["longest"])
+    return CaptionOptions(manner, given["workers"])
 
 
-def _into_catalogue(captioner: Captioner, wanted: CaptionOptions, asked: Asked, wait: float) -> int:
+def _into_catalogue(
+    captioner: CaptionWriter, wanted: CaptionOptions, asked: Asked, wait: float
+) -> int:
     name = asked.name or "default"
     with clipsearch.Collection(name, wait_seconds=wait) as collection:
         try:
@@ -129,15 +134,17 @@ def _into_catalogue(captioner: Captioner, wanted: CaptionOptions, asked: Asked, 
             "already": report.already,
             "fileless": report.fileless,
             "failed": [skip_record(skip) for skip in report.failed],
+            "cost": asked.chosen.cost(captioner),
         }
         print_json("caption", fields)
     else:
         say_left_out(report.failed, "--json lists them all.")
+        asked.chosen.say_cost(captioner)
         print(f"{report.captioned} captioned, {report.already} had a caption")
     return _code(report.captioned + report.already, len(report.failed))
 
 
-def _files(captioner: Captioner, wanted: CaptionOptions, asked: Asked) -> int:
+def _files(captioner: CaptionWriter, wanted: CaptionOptions, asked: Asked) -> int:
     """Caption files; each is printed as it comes, unless one JSON object is asked for."""
     outcome = Outcome()
     with closing(_sink(asked, captioner)) as sink:
@@ -151,16 +158,18 @@ def _files(captioner: Captioner, wanted: CaptionOptions, asked: Asked) -> int:
             say(f"stopped; {len(outcome.captioned)} were captioned{kept}.")
             raise
     if asked.form == "json":
-        print_json("caption", _document(captioner, outcome))
+        cost = {"cost": asked.chosen.cost(captioner)}
+        print_json("caption", {**_document(captioner, outcome), **cost})
     else:
         say_left_out(outcome.failed, "--json lists them all.")
+        asked.chosen.say_cost(captioner)
         if outcome.already:
             say(f"{outcome.already} had a caption already.")
     return _code(len(outcome.captioned) + outcome.already, len(outcome.failed))
 
 
 def _caption_each(
-    captioner: Captioner,
+    captioner: CaptionWriter,
     wanted: CaptionOptions,
     files: Sequence[FoundFile],
     sink: Sink,
@@ -179,8 +188,9 @@ def _caption_each(
             if isinstance(each, CaptionedFile):
                 outcome.captioned.append(each)
                 if asked.form is None:
-                    sure, text = f"{each.caption.confidence:.2f}", quoted(each.caption.text)
-                    print_lines([[quoted(each.path), sure, text]])
+                    sure = each.caption.confidence
+                    shown = "-" if sure is None else f"{sure:.2f}"
+                    print_lines([[quoted(each.path), shown, quoted(each.caption.text)]])
                     sys.stdout.flush()
             else:
                 outcome.failed.append(each)
@@ -188,7 +198,7 @@ def _caption_each(
             listener(clipsearch.Progress("captioning", done, len(files), failed))
 
 
-def _sink(asked: Asked, captioner: Captioner) -> Sink:
+def _sink(asked: Asked, captioner: CaptionWriter) -> Sink:
     from clipsearch.captioning import CaptionTable, Nowhere, Sidecars
 
     if asked.write is None:
@@ -216,7 +226,7 @@ def _found(asked: Asked, outcome: Outcome) -> Iterator[FoundFile]:
             yield found
 
 
-def _document(captioner: Captioner, outcome: Outcome) -> dict[str, Any]:
+def _document(captioner: CaptionWriter, outcome: Outcome) -> dict[str, Any]:
     return {
         "source": captioner.source,
         "captions": [

@@ -1,19 +1,16 @@
-"""The options of `clipsearch caption`, which `index` and `query` share in part."""
+"""The options of `clipsearch caption`, which other commands share in part."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 from clipsearch.cli import options
 from clipsearch.cli.quoting import quoted
-
-if TYPE_CHECKING:
-    from clipsearch.captioning import Captioner
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -50,12 +47,6 @@ write_option = click.option(
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the .txt or table that stands, whoever wrote it."
 )
-captioner_option = click.option(
-    "--captioner",
-    type=options.ANY_PATH,
-    metavar="DIR",
-    help="A captioner that `train-captioner` wrote.  [default: the built-in one]",
-)
 
 
 def manner_options(function: Decorated) -> Decorated:
@@ -88,15 +79,14 @@ def manner_options(function: Decorated) -> Decorated:
                 show_default=True,
                 help="With --sample: the same seed, the same captions.",
             ),
+            click.option(
+                "--longest",
+                type=click.IntRange(1, 4096),
+                metavar="N",
+                help="Tokens of a caption, at most.  [default: the captioner's own]",
+            ),
             options.workers_option,
         )
     ):
         function = option(function)
     return function
-
-
-def captioner_at(folder: Path | None) -> Captioner:
-    """The captioner of a folder, or the built-in one. Raises CaptioningError."""
-    from clipsearch.captioning import Captioner
-
-    return Captioner(folder) if folder is not None else Captioner()

@@ -12,7 +12,7 @@ import click
 
 import clipsearch
 from clipsearch.cli import options
-from clipsearch.cli.caption_options import captioner_option
+from clipsearch.cli.captioners import Chosen, captioner_options
 from clipsearch.cli.exits import DONE, say, say_left_out
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
@@ -73,7 +73,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
     "--group", "groups", multiple=True, metavar="WORDS", help="man|men: a group for bias; repeat."
 )
 @click.option("--neutral", multiple=True, metavar="QUERY", help="A query for bias; may repeat.")
-@captioner_option
+@captioner_options
 @options.no_progress_option
 @options.html_option
 @options.json_option
@@ -84,6 +84,7 @@ def evaluate_command(
     quiet: bool,
     html: Path | None,
     form: options.Form | None,
+    chosen: Chosen,
     **given: Any,
 ) -> int:
     """Measure towers on captioned pictures.
@@ -105,7 +106,7 @@ def evaluate_command(
         if len(given["tasks"]) > 1 or models:
             raise click.UsageError("--task captions is asked alone and measures no tower.")
         shown = options.Shown(form, html, quiet)
-        return measure_captions(_data(data, name, given), given["captioner"], shown)
+        return measure_captions(_data(data, name, given), chosen, shown)
     captioned, towers = _data(data, name, given), models or _own_tower(name)
     tasks = _tasks(given)
     from clipsearch.evaluation import evaluate

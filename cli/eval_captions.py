@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import clipsearch
-from clipsearch.cli.caption_options import captioner_at
+from clipsearch.cli.captioners import Chosen
 from clipsearch.cli.exits import DONE, say, say_left_out
 from clipsearch.cli.options import Shown
 from clipsearch.cli.progress import shown_progress
@@ -30,12 +29,12 @@ NAMES = {
 PERCENT = ("bleu", "rouge", "confidence", "distinct")
 
 
-def measure_captions(data: CaptionedSet, folder: Path | None, shown: Shown) -> int:
+def measure_captions(data: CaptionedSet, chosen: Chosen, shown: Shown) -> int:
     """Caption the pictures of the set, measure, and show it."""
     from clipsearch.evaluation import caption_page, evaluate_captions
     from clipsearch.measures.captions import NOT_MEASURED
 
-    captioner = captioner_at(folder)
+    captioner = chosen.open()
     with shown_progress(quiet=shown.quiet) as listener:
         found = evaluate_captions(
             captioner,
@@ -46,12 +45,14 @@ def measure_captions(data: CaptionedSet, folder: Path | None, shown: Shown) -> i
         )
     skips = (*data.skips, *found.skips)
     if shown.form == "json":
-        print_json("eval", _document(found, skips, NOT_MEASURED))
+        cost = {"cost": chosen.cost(captioner)}
+        print_json("eval", {**_document(found, skips, NOT_MEASURED), **cost})
     else:
         say_left_out(skips, "--json lists them all.")
         say(f"{len(found.pictures)} pictures, captioned by {quoted(found.writer)}")
         rows = [[NAMES[name], _number(name, value)] for name, value in found.metrics().items()]
         print_rows(["measure", "value"], rows)
+        chosen.say_cost(captioner)
         say(f"note: {' and '.join(NOT_MEASURED)} are not measured: they are Java programs")
     if shown.html is not None:
         from clipsearch.durable import write_durably
@@ -62,6 +63,8 @@ def measure_captions(data: CaptionedSet, folder: Path | None, shown: Shown) -> i
 
 
 def _number(name: str, value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
     if name.startswith(PERCENT):
         return f"{100 * value:.1f} %"
     return f"{value:.3f}" if name == "cider" else f"{value:g}"

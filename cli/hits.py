@@ -31,6 +31,7 @@ from clipsearch.cli.records import (
 from clipsearch.cli.tables import print_csv, print_lines, print_rows, print_table
 
 if TYPE_CHECKING:
+    from clipsearch.cli.captioners import Chosen
     from clipsearch.collection_reader import CollectionReader
 
 COLUMNS = (
@@ -56,7 +57,7 @@ class Asking:
     min_probability: float | None = None
     without: Sequence[str] = ()
     everything: bool = False
-    captions: bool = False
+    captions: Chosen | None = None
     by: clipsearch.By = "fused"
 
     @property
@@ -90,7 +91,7 @@ def answer(asking: Asking, name: str, output: Output) -> int:
         refuse_unknown_places(asking.where, collection)
         hits = collection.search(query)
         if asking.captions:
-            hits = _captioned(hits)
+            hits = asking.captions.tell(hits)
         if output.form == "json":
             print_json(asking.command, _document(asking, collection, hits))
         elif output.preview and output.form is None and sys.stdout.isatty():
@@ -101,7 +102,7 @@ def answer(asking: Asking, name: str, output: Output) -> int:
                 output.form,
                 asking.where.near,
                 explain=asking.explain,
-                captions=asking.captions,
+                captions=asking.captions is not None,
             )
         if output.html is not None:
             heats = _heats(asking, collection, hits) if asking.explain else {}
@@ -163,13 +164,6 @@ def _described(hit: clipsearch.Hit, *, captions: bool) -> list[str]:
         return [shown]
     said = (each.text for each in hit.image.captions if each.kind == "caption")
     return [shown, quoted(next(said, ""))]
-
-
-def _captioned(hits: Sequence[clipsearch.Hit]) -> list[clipsearch.Hit]:
-    """Hits with a caption each, as far as they can be read."""
-    from clipsearch.captioning import Captioner, with_captions
-
-    return with_captions(hits, Captioner)
 
 
 def _explained(hit: clipsearch.Hit) -> list[str]:

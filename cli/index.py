@@ -10,7 +10,7 @@ import click
 
 import clipsearch
 from clipsearch.cli import options
-from clipsearch.cli.caption_options import captioner_at
+from clipsearch.cli.captioners import Chosen, captioner_options
 from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, failed_hint, say
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
@@ -20,7 +20,7 @@ from clipsearch.cli.summary import counts, report_record, say_remarks, unreadabl
 from clipsearch.errors import NothingReadable
 
 if TYPE_CHECKING:
-    from clipsearch.captioning import Captioner
+    from clipsearch.caption_writing import CaptionWriter
     from clipsearch.values import Precision
 
 
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     help="Leave out larger pictures.",
 )
 @click.option("--caption", "captioning", is_flag=True, help="Then caption what has no caption yet.")
+@captioner_options
 @options.wait_option
 @click.option("--strict", is_flag=True, help="Exit 2 when anything was left out.")
 @options.no_summary_option
@@ -88,6 +89,7 @@ def index(
     model: str | None,
     precision: Precision | Literal["auto"],
     captioning: bool,
+    chosen: Chosen,
     wait: float,
     strict: bool,
     quiet: bool,
@@ -102,12 +104,14 @@ def index(
     Pictures that vanished under the PATHs are dropped, and only those; a folder that is missing
     or suddenly empty drops nothing without --prune. Your files are never changed.
 
-    With --caption the built-in captioner then writes a sentence about each picture that has none
-    of its own yet, for `query` to search (`clipsearch caption --write catalogue`).
+    With --caption the --captioner then writes a sentence about each picture that has none of its
+    own yet, for `query` to search (`clipsearch caption --write catalogue`).
 
     Ctrl-C stops it at any time: run it again to go on.
     """
-    captioner = captioner_at(None) if captioning else None  # said at once where there is none
+    if not captioning and chosen.captioner != "builtin":
+        raise click.UsageError("--captioner goes with --caption.")
+    captioner = chosen.open() if captioning else None  # said at once where there is none
     ingest_options = options_of(given)
     # A collection that stands keeps its precision; only a word against it is passed on.
     tower_options = clipsearch.TowerOptions(precision) if precision != "auto" else None
@@ -124,12 +128,14 @@ def index(
         captioned = caption_new(collection, captioner, paths, ingest_options, quiet=quiet)
     if form == "json":
         fields = {"collection": name, **path_list_fields("roots", paths), **report_record(report)}
-        print_json("index", {**fields, "captioned": captioned})
+        cost = {"cost": chosen.cost(captioner)} if captioner is not None else {}
+        print_json("index", {**fields, "captioned": captioned, **cost})
     elif not quiet:
         say_remarks(report, failed_hint(name))
         print(counts(report))
         if captioner is not None:
             print(f"{captioned} captioned")
+            chosen.say_cost(captioner)
     if strict and (report.failed or report.captions_failed):
         return ERROR
     if not report.readable:
@@ -153,7 +159,7 @@ def options_of(given: Mapping[str, Any]) -> clipsearch.IngestOptions:
 
 def caption_new(
     collection: clipsearch.Collection,
-    captioner: Captioner | None,
+    captioner: CaptionWriter | None,
     paths: Sequence[Path],
     ingest_options: clipsearch.IngestOptions,
     *,

@@ -9,6 +9,7 @@ import click
 import clipsearch
 from clipsearch.cli import options
 from clipsearch.cli.asking import query_parts
+from clipsearch.cli.captioners import Chosen, captioner_options
 from clipsearch.cli.filters import filter_options
 from clipsearch.cli.help import command
 from clipsearch.cli.hits import Asking, answer
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Show each picture's caption, written on the spot where it has none.",
 )
+@captioner_options
 def query(
     words: tuple[str, ...],
     texts: tuple[str, ...],
@@ -97,6 +99,7 @@ def query(
     by: clipsearch.By,
     explain: bool,
     captions: bool,
+    chosen: Chosen,
 ) -> int:
     """Find pictures by words, by pictures, or by both.
 
@@ -112,6 +115,8 @@ def query(
     likely to show the words or has them all, unless --all, --min-score or --min-probability says
     what to show.
     """
+    if not captions and chosen.captioner != "builtin":
+        raise click.UsageError("--captioner goes with --captions.")
     parts = query_parts(words, texts, pictures, minus)
     asking = Asking(
         command="query",
@@ -123,7 +128,7 @@ def query(
         min_probability=min_probability,
         without=without,
         everything=everything,
-        captions=captions,
+        captions=chosen if captions else None,
         by=by,
     )
     return answer(asking, name, output)

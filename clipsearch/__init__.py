@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from clipsearch.caption_writing import CaptionWriter as CaptionWriter
+    from clipsearch.caption_writing import Manner as Manner
+    from clipsearch.caption_writing import Unwritten as Unwritten
+    from clipsearch.caption_writing import WrittenCaption as WrittenCaption
     from clipsearch.captioning import Captioner as Captioner
     from clipsearch.captioning import CaptionOptions as CaptionOptions
     from clipsearch.captioning import CaptionReport as CaptionReport
-    from clipsearch.captioning import Manner as Manner
-    from clipsearch.captioning import WrittenCaption as WrittenCaption
+    from clipsearch.captioning import ServerAccess as ServerAccess
+    from clipsearch.captioning import open_captioner as open_captioner
     from clipsearch.collection import Collection as Collection
     from clipsearch.duplicates import Duplicate as Duplicate
     from clipsearch.duplicates import DuplicateGroup as DuplicateGroup
@@ -78,6 +82,7 @@ _HOMES = {
     "Caption": "values",
     "CaptionOptions": "captioning",
     "CaptionReport": "captioning",
+    "CaptionWriter": "caption_writing",
     "Captioner": "captioning",
     "CaptionSignal": "values",
     "ClipsearchError": "errors",
@@ -101,7 +106,7 @@ _HOMES = {
     "IngestOptions": "ingest",
     "IngestReport": "ingest",
     "Likeness": "search",
-    "Manner": "captioning",
+    "Manner": "caption_writing",
     "MetadataIs": "filters",
     "MigrationOptions": "ingest",
     "MigrationReport": "ingest",
@@ -111,6 +116,7 @@ _HOMES = {
     "PictureSignal": "values",
     "Query": "search",
     "Recipe": "indexes",
+    "ServerAccess": "captioning",
     "Signals": "values",
     "Skip": "values",
     "SkipCode": "values",
@@ -119,14 +125,16 @@ _HOMES = {
     "TowerOptions": "towers",
     "TowerPair": "towers",
     "Unreached": "values",
+    "Unwritten": "caption_writing",
     "VerifyReport": "status",
     "WatchEvent": "watching",
     "WatchOptions": "watching",
     "Words": "search",
     "WordsSignal": "values",
-    "WrittenCaption": "captioning",
+    "WrittenCaption": "caption_writing",
     "default_home": "settings",
     "load_towers": "towers",
+    "open_captioner": "captioning",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -66,7 +66,8 @@ if TYPE_CHECKING:
 CAPTION_TAIL = 1_000
 
 if TYPE_CHECKING:
-    from clipsearch.captioning import Captioner, CaptionOptions, CaptionReport
+    from clipsearch.caption_writing import CaptionWriter
+    from clipsearch.captioning import CaptionOptions, CaptionReport
 
 
 def unheard(_done: int, _total: int) -> None:
@@ -209,7 +210,7 @@ class Collection(CollectionReader):
 
     def caption_images(
         self,
-        captioner: Captioner,
+        captioner: CaptionWriter,
         options: CaptionOptions | None = None,
         under: Sequence[Path] = (),
         on_progress: OnProgress = silent,

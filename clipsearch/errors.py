@@ -44,6 +44,13 @@ ClipsearchError
 │   ├── CaptionerMissing        a folder holds no whole captioner
 │   ├── CaptionerMismatch       it was trained on what another image tower sees
 │   └── TableInTheWay           a file that is no table of captions stands there
+├── ServerError                 (in clipsearch.server_errors)
+│   ├── BadServerName           a server's spelling says nothing, or too much
+│   ├── BadServerKey            what is given as a key can be none
+│   ├── ServerUnreachable       nothing answers there, or too slowly
+│   ├── ServerRefused           the key or the model is not the right one
+│   ├── ServerFailed            the server is at fault or busy
+│   └── ServerUnintelligible    what answers does not speak the API
 ├── ExchangeError               (in clipsearch.exchange_errors)
 │   ├── ExportInTheWay          something stands where a folder is to be written
 │   ├── ExchangeUnreadable      a folder of embeddings is not whole, or is none

@@ -47,6 +47,7 @@ class SkipCode(StrEnum):
     CHANGED = "changed"
     NAME_TOO_LONG = "name_too_long"
     BAD_EMBEDDING = "bad_embedding"
+    NO_CAPTION = "no_caption"
 
     @property
     def worth_retrying(self) -> bool:
@@ -161,12 +162,14 @@ class Preprocessing:
 
     `squash` resizes to height x width whatever the aspect; `shortest` resizes the shorter
     side and crops the centre; `longest` fits the whole picture and pads with `fill`
-    (open_clip's `resize_mode`). Normalisation is `(pixel / 255 - mean) / std` per channel.
+    (open_clip's `resize_mode`). `within` shrinks a picture that is larger and keeps its aspect,
+    so that its size is its own: for models that do the rest themselves. Normalisation is
+    `(pixel / 255 - mean) / std` per channel.
     """
 
     height: int
     width: int
-    mode: Literal["squash", "shortest", "longest"]
+    mode: Literal["squash", "shortest", "longest", "within"]
     interpolation: Literal["bicubic", "bilinear"]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

@@ -9,11 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clipsearch.caption_writing import CaptionWriter as CaptionWriter
+    from clipsearch.caption_writing import Manner as Manner
+    from clipsearch.caption_writing import Unwritten as Unwritten
+    from clipsearch.caption_writing import WrittenCaption as WrittenCaption
     from clipsearch.captioning.captioner import Captioner as Captioner
-    from clipsearch.captioning.captioner import Manner as Manner
-    from clipsearch.captioning.captioner import WrittenCaption as WrittenCaption
     from clipsearch.captioning.catalogued import CaptionReport as CaptionReport
     from clipsearch.captioning.catalogued import caption_catalogue as caption_catalogue
+    from clipsearch.captioning.choosing import ServerAccess as ServerAccess
+    from clipsearch.captioning.choosing import open_captioner as open_captioner
     from clipsearch.captioning.files import CaptionedFile as CaptionedFile
     from clipsearch.captioning.files import CaptionOptions as CaptionOptions
     from clipsearch.captioning.files import caption_files as caption_files
@@ -26,21 +30,25 @@ if TYPE_CHECKING:
     from clipsearch.captioning.told import with_captions as with_captions
 
 _MODULES = {
-    "CaptionOptions": "files",
-    "CaptionReport": "catalogued",
-    "CaptionTable": "sinks",
-    "CaptionedFile": "files",
-    "Captioner": "captioner",
-    "Manner": "captioner",
-    "Nowhere": "sinks",
-    "Sidecars": "sinks",
-    "Sink": "sinks",
-    "WrittenCaption": "captioner",
-    "caption_catalogue": "catalogued",
-    "caption_files": "files",
-    "caption_into": "keeping",
-    "find_files": "files",
-    "with_captions": "told",
+    "CaptionOptions": ".files",
+    "CaptionReport": ".catalogued",
+    "CaptionTable": ".sinks",
+    "CaptionWriter": "clipsearch.caption_writing",
+    "CaptionedFile": ".files",
+    "Captioner": ".captioner",
+    "Manner": "clipsearch.caption_writing",
+    "Nowhere": ".sinks",
+    "ServerAccess": ".choosing",
+    "Sidecars": ".sinks",
+    "Sink": ".sinks",
+    "Unwritten": "clipsearch.caption_writing",
+    "WrittenCaption": "clipsearch.caption_writing",
+    "caption_catalogue": ".catalogued",
+    "caption_files": ".files",
+    "caption_into": ".keeping",
+    "find_files": ".files",
+    "open_captioner": ".choosing",
+    "with_captions": ".told",
 }
 
 __all__ = list(_MODULES)
@@ -49,6 +57,6 @@ __all__ = list(_MODULES)
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    value = getattr(import_module(_MODULES[name], __name__), name)
     globals()[name] = value
     return value

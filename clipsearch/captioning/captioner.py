@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from clipsearch.caption_writing import USUAL, Manner, WrittenCaption
 from clipsearch.captioning.beams import search_beams
 from clipsearch.captioning.confidence import confidence, evidence
 from clipsearch.captioning.folder import WORDS, read_captioner_folder
@@ -24,33 +24,6 @@ from clipsearch.towers.runtime import usable_cpus
 from clipsearch.values import Pixels, Preprocessing
 
 BATCH = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How captions are written: the best of `beams`, or drawn by chance where `nucleus` is given.
-
-    With `nucleus` each word is drawn from that share of the probability (0 to 1), by `seed`.
-    """
-
-    beams: int = 4
-    nucleus: float | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for what cannot be followed."""
-        if self.beams < 1:
-            raise ValueError(f"a search needs a beam, not {self.beams}")
-        if self.nucleus is not None and not 0 < self.nucleus <= 1:
-            raise ValueError(f"a nucleus is a share from 0 to 1, not {self.nucleus}")
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenCaption:
-    """A caption and the probability that it is as good as most, from 0 to 1."""
-
-    text: str
-    confidence: float
 
 
 class Captioner:
@@ -80,18 +53,24 @@ class Captioner:
         """How a picture becomes its input."""
         return self._tower.preprocessing
 
-    def write(self, pixels: Pixels, manner: Manner = Manner()) -> list[WrittenCaption]:
-        """A caption of each picture, uint8 [n, h, w, 3] of its input size.
+    @property
+    def batch(self) -> int:
+        """Pictures that are captioned at once."""
+        return BATCH
+
+    def write(self, pictures: Iterable[Pixels], manner: Manner = USUAL) -> list[WrittenCaption]:
+        """A caption of each picture, uint8 [h, w, 3] of its input size.
 
         By beams a picture has the same caption whatever stands beside it.
         """
+        pixels = np.stack(list(pictures))
         return [
             WrittenCaption(text, round(confidence(self.folder.calibration, found), 4))
             for text, found in self.weighed(pixels, manner)
         ]
 
     def weighed(
-        self, pixels: Pixels, manner: Manner = Manner()
+        self, pixels: Pixels, manner: Manner = USUAL
     ) -> list[tuple[str, tuple[float, float, float]]]:
         """The captions of `write`, each with what its confidence is calculated from."""
         random = np.random.default_rng(manner.seed)
@@ -107,9 +86,10 @@ class Captioner:
     ) -> Sequence[Hypothesis]:
         """The captions of a batch as tokens with their probabilities."""
         seen = self._graphs.look(self._tower.see(pixels))
+        longest = min(manner.longest or self.folder.longest, self.folder.longest)
         if manner.nucleus is not None:
-            return sample(self._graphs, seen, manner.nucleus, self.folder.longest, random)
-        return search_beams(self._graphs, seen, manner.beams, self.folder.longest)
+            return sample(self._graphs, seen, manner.nucleus, longest, random)
+        return search_beams(self._graphs, seen, manner.beams, longest)
 
     def _spelled(self, path: Hypothesis) -> str:
         """Tokens as a sentence that begins with a capital."""

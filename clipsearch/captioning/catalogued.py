@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clipsearch.captioning.captioner import Captioner
+from clipsearch.caption_writing import CaptionWriter
 from clipsearch.captioning.files import CaptionedFile, CaptionOptions, caption_files
 from clipsearch.catalogue import Catalogue, transaction, writing
 from clipsearch.shards import as_found
@@ -36,15 +36,16 @@ class CaptionReport:
 
 def caption_catalogue(
     catalogue: Catalogue,
-    captioner: Captioner,
+    captioner: CaptionWriter,
     options: CaptionOptions,
     among: Collection[int] | None = None,
     on_step: OnStep = lambda done, of, failed: None,
 ) -> CaptionReport:
     """Caption each image without a caption of this captioner, of those `among` where given.
 
-    Captions of other sources stay as they are. Whatever stops it, finished batches stay; the
-    next call goes on. The caller holds the collection's writer lock. Raises DecodingUnavailable.
+    Captions of other sources stay as they are. What was written stays when it is stopped, all but
+    a batch when it is killed; the next call goes on. The caller holds the collection's writer lock.
+    Raises DecodingUnavailable.
     """
     report = CaptionReport()
     waiting = {
@@ -55,24 +56,29 @@ def caption_catalogue(
     files = (as_found(path) or FoundFile(path, 0, 0) for path in waiting)
     done = 0
     on_step(done, len(waiting), 0)
-    with closing(caption_files(captioner, files, options)) as captioned:
-        batch: list[CaptionedFile] = []
-        for each in captioned:
-            done += 1
-            if isinstance(each, Skip):
-                report.failed.append(each)
-            elif each.fingerprint != waiting[each.path][1]:
-                reason = "it changed since it was indexed: index it anew"
-                report.failed.append(Skip(each.path, SkipCode.CHANGED, reason))
-            else:
-                batch.append(each)
-            if len(batch) == BATCH:
-                _commit(catalogue, captioner.source, waiting, batch)
-                report.captioned += len(batch)
-                batch = []
-                on_step(done, len(waiting), len(report.failed))
+    batch: list[CaptionedFile] = []
+
+    def keep() -> None:
         _commit(catalogue, captioner.source, waiting, batch)
         report.captioned += len(batch)
+        batch.clear()
+
+    with closing(caption_files(captioner, files, options)) as captioned:
+        try:
+            for each in captioned:
+                done += 1
+                if isinstance(each, Skip):
+                    report.failed.append(each)
+                elif each.fingerprint != waiting[each.path][1]:
+                    reason = "it changed since it was indexed: index it anew"
+                    report.failed.append(Skip(each.path, SkipCode.CHANGED, reason))
+                else:
+                    batch.append(each)
+                if len(batch) == BATCH:
+                    keep()
+                    on_step(done, len(waiting), len(report.failed))
+        finally:
+            keep()  # a caption may have cost seconds or money
     on_step(done, len(waiting), len(report.failed))
     return report
 

@@ -7,12 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from clipsearch.captioning.captioner import BATCH, Captioner, Manner, WrittenCaption
+from clipsearch.caption_writing import CaptionWriter, Manner, Unwritten, WrittenCaption
 from clipsearch.images import DecodeLimits, DecodePool, Scan, ScanRules
 from clipsearch.images.messages import Answer
-from clipsearch.values import Decoded, FoundFile, FoundSidecar, Skip
+from clipsearch.values import Decoded, FoundFile, FoundSidecar, Skip, SkipCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def find_files(roots: Iterable[Path], rules: ScanRules) -> Iterator[FoundFile | 
 
 
 def caption_files(
-    captioner: Captioner, files: Iterable[FoundFile], options: CaptionOptions
+    captioner: CaptionWriter, files: Iterable[FoundFile], options: CaptionOptions
 ) -> Generator[CaptionedFile | Skip, None, None]:
     """Caption each file, in their order; what cannot be read comes back as a Skip.
 
@@ -57,20 +55,24 @@ def caption_files(
         batch: list[Answer] = []
         for answer in answers:
             batch.append(answer)
-            if len(batch) == BATCH:
+            if len(batch) >= captioner.batch:
                 yield from _captioned(captioner, batch, options.manner)
                 batch = []
         yield from _captioned(captioner, batch, options.manner)
 
 
 def _captioned(
-    captioner: Captioner, batch: Sequence[Answer], manner: Manner
+    captioner: CaptionWriter, batch: Sequence[Answer], manner: Manner
 ) -> Iterator[CaptionedFile | Skip]:
     pictures = [each for each in batch if isinstance(each, Decoded)]
     if pictures:
-        captions = iter(captioner.write(np.stack([each.pixels for each in pictures]), manner))
+        captions = iter(captioner.write([each.pixels for each in pictures], manner))
     for each in batch:
         if isinstance(each, Decoded):
-            yield CaptionedFile(each.path, next(captions), each.info.fingerprint)
+            caption = next(captions)
+            if isinstance(caption, Unwritten):
+                yield Skip(each.path, SkipCode.NO_CAPTION, caption.reason)
+            else:
+                yield CaptionedFile(each.path, caption, each.info.fingerprint)
         elif isinstance(each, Skip):
             yield each

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 
-from clipsearch.captioning.captioner import Captioner
+from clipsearch.caption_writing import CaptionWriter
 from clipsearch.captioning.files import CaptionedFile, CaptionOptions, caption_files
 from clipsearch.captioning.sinks import Sink
 from clipsearch.values import FoundFile, Skip
 
 
 def caption_into(
-    sink: Sink, captioner: Captioner, files: Sequence[FoundFile], options: CaptionOptions
+    sink: Sink, captioner: CaptionWriter, files: Sequence[FoundFile], options: CaptionOptions
 ) -> Generator[CaptionedFile | Skip, None, None]:
     """Caption those of the files that the sink wants, and hand it each caption as it comes.
 

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from clipsearch.captioning.captioner import WrittenCaption
+from clipsearch.caption_writing import WrittenCaption
 from clipsearch.captioning_errors import TableInTheWay
 from clipsearch.durable import named_disk_errors, write_durably
 from clipsearch.errors import HomeUnwritable
@@ -106,7 +106,8 @@ class CaptionTable:
     def put(self, path: Path, caption: WrittenCaption) -> Skip | None:
         """Append a line. Raises StorageFull, HomeUnwritable."""
         name = self._name(path)
-        row = _line((name, caption.text, f"{caption.confidence:.4f}", self._source))
+        sure = "" if caption.confidence is None else f"{caption.confidence:.4f}"
+        row = _line((name, caption.text, sure, self._source))
         with named_disk_errors(self._path):
             if self._file is None:
                 self._file = self._path.open("ab", buffering=0)

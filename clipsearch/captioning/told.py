@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from clipsearch.captioning.captioner import Captioner
+from clipsearch.caption_writing import CaptionWriter, Unwritten
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.images import decode_picture
 from clipsearch.values import Caption, Hit, Image, Pixels
 
 
-def with_captions(hits: Sequence[Hit], captioner: Callable[[], Captioner]) -> list[Hit]:
+def with_captions(hits: Sequence[Hit], captioner: Callable[[], CaptionWriter]) -> list[Hit]:
     """Give each hit without a caption one of the captioner's; nothing is kept.
 
     The captioner is opened only if it is needed. A picture that is no file, or cannot be read
     any more, stays without.
     """
-    opened: list[Captioner] = []
+    opened: list[CaptionWriter] = []
     found: list[Hit] = []
     for hit in hits:
         if hit.path is None or any(each.kind == "caption" for each in hit.image.captions):
@@ -27,20 +25,20 @@ def with_captions(hits: Sequence[Hit], captioner: Callable[[], Captioner]) -> li
             continue
         opened = opened or [captioner()]
         pixels = _pixels(hit.image, opened[0])
-        if pixels is None:
+        (written,) = opened[0].write([pixels]) if pixels is not None else (None,)
+        if written is None or isinstance(written, Unwritten):
             found.append(hit)
             continue
-        (written,) = opened[0].write(pixels)
         own = (*hit.image.captions, Caption(written.text, opened[0].source))
         found.append(replace(hit, image=replace(hit.image, captions=own)))
     return found
 
 
-def _pixels(image: Image, captioner: Captioner) -> Pixels | None:
-    """The picture at the first of its paths that can be read: uint8 [1, h, w, 3]."""
+def _pixels(image: Image, captioner: CaptionWriter) -> Pixels | None:
+    """The picture at the first of its paths that can be read: uint8 [h, w, 3]."""
     for path in image.paths:
         try:
-            return decode_picture(path, captioner.preprocessing).pixels[np.newaxis]
+            return decode_picture(path, captioner.preprocessing).pixels
         except UnreadableQueryImage:
             continue
     return None

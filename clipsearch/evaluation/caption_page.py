@@ -32,7 +32,8 @@ def caption_page(evaluation: CaptionEvaluation) -> str:
 
 def _row(evaluation: CaptionEvaluation, at: int) -> str:
     written, picture = evaluation.written[at], evaluation.pictures[at]
-    told = f"CIDEr-D {evaluation.scores.each[at]:.2f}, confidence {written.confidence:.2f}"
+    sure = "unknown" if written.confidence is None else f"{written.confidence:.2f}"
+    told = f"CIDEr-D {evaluation.scores.each[at]:.2f}, confidence {sure}"
     references = "".join(f"<br>{text_of(text)}" for text in picture.captions[:REFERENCES])
     return (
         f"<h3>{text_of(written.text)} <small>({told})</small></h3>\n"

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
 
 import numpy as np
 
+from clipsearch.caption_writing import CaptionWriter, Unwritten, WrittenCaption
 from clipsearch.captions import CaptionedPicture, CaptionedSet
 from clipsearch.evaluation.embedding import OnStep, decoded_batches
 from clipsearch.evaluation_errors import NothingToMeasure
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.captions import CaptionScores, caption_scores
-from clipsearch.values import Pixels, Preprocessing, Skip
-
-
-class Written(Protocol):
-    """A caption as it was written."""
-
-    @property
-    def text(self) -> str:
-        """The sentence."""
-
-    @property
-    def confidence(self) -> float:
-        """How sure its writer is, from 0 to 1."""
-
-
-class CaptionWriter(Protocol):
-    """What writes captions."""
-
-    @property
-    def source(self) -> str:
-        """Its name, as the source of its captions."""
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How a picture becomes its input."""
-
-    def write(self, pixels: Pixels) -> Sequence[Written]:
-        """A caption of each picture, uint8 [n, h, w, 3]."""
+from clipsearch.values import Skip, SkipCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +30,7 @@ class CaptionEvaluation:
     source: str
     writer: str
     pictures: tuple[CaptionedPicture, ...]
-    written: tuple[Written, ...]
+    written: tuple[WrittenCaption, ...]
     scores: CaptionScores
     concordance: float
     distinct: float
@@ -78,10 +53,14 @@ def evaluate_captions(
     """Caption every picture of a set and measure. Raises NothingToMeasure."""
     skips: list[Skip] = []
     pictures: list[CaptionedPicture] = []
-    written: list[Written] = []
+    written: list[WrittenCaption] = []
     for batch, pixels in decoded_batches(data.pictures, writer.preprocessing, skips):
-        pictures += batch
-        written += writer.write(pixels)
+        for picture, caption in zip(batch, writer.write(pixels), strict=True):
+            if isinstance(caption, Unwritten):
+                skips.append(Skip(Path(picture.name), SkipCode.NO_CAPTION, caption.reason))
+                continue
+            pictures.append(picture)
+            written.append(caption)
         on_step("pictures", len(pictures) + len(skips), len(data.pictures), len(skips))
     if not pictures:
         raise NothingToMeasure(data.source, "no picture with a caption can be read")
@@ -93,20 +72,25 @@ def evaluate_captions(
         pictures=tuple(pictures),
         written=tuple(written),
         scores=scores,
-        concordance=concordance([each.confidence for each in written], scores.each),
+        concordance=concordance([_known(each.confidence) for each in written], scores.each),
         distinct=len(set(texts)) / len(texts),
         vocabulary=len({word for text in texts for word in caption_words(text)}),
         skips=tuple(skips),
     )
 
 
+def _known(confidence: float | None) -> float:
+    return math.nan if confidence is None else confidence
+
+
 def concordance(sure: Sequence[float], good: Sequence[float]) -> float:
     """The part of the pairs that both numbers put in one order; pairs equal in either are left out.
 
-    NaN where there is no such pair. (Goodman and Kruskal's gamma is twice this less one.)
+    So are pairs of a NaN. NaN where there is no such pair. (Goodman and
+    Kruskal's gamma is twice this less one.)
     """
     one = np.sign(np.subtract.outer(np.asarray(sure), np.asarray(sure)))
     other = np.sign(np.subtract.outer(np.asarray(good), np.asarray(good)))
-    agreement = one * other
+    agreement = np.nan_to_num(one * other)
     decided = np.count_nonzero(agreement)
     return float(np.count_nonzero(agreement > 0) / decided) if decided else float("nan")

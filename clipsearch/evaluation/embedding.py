@@ -99,8 +99,9 @@ def _calculated(
     ways: dict[str, Distort] = {PLAIN: lambda pixels: pixels, **distortions}
     kept: list[CaptionedPicture] = []
     rows: dict[str, list[Embeddings]] = {name: [] for name in ways}
-    for batch, pixels in decoded_batches(pictures, tower.preprocessing, skips):
+    for batch, found in decoded_batches(pictures, tower.preprocessing, skips):
         kept += batch
+        pixels = np.stack(found)
         for name, distort in ways.items():
             rows[name].append(tower.embed_images(distort(pixels)))
         on_step("pictures", len(kept) + len(skips), len(pictures), len(skips))
@@ -120,8 +121,8 @@ def embed_texts(texts: Sequence[str], tower: TowerPair, on_step: OnStep) -> Embe
 
 def decoded_batches(
     pictures: Sequence[CaptionedPicture], preprocessing: Preprocessing, skips: list[Skip]
-) -> Iterator[tuple[list[CaptionedPicture], Pixels]]:
-    """Yield batches of pictures with their pixels; what cannot be read goes to `skips`."""
+) -> Iterator[tuple[list[CaptionedPicture], list[Pixels]]]:
+    """Yield batches of pictures with the pixels of each; what cannot be read goes to `skips`."""
     read = partial(_read, preprocessing=preprocessing)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(pictures), BATCH):
@@ -130,7 +131,7 @@ def decoded_batches(
             skips += [each for _, each in found if isinstance(each, Skip)]
             good = [(picture, each) for picture, each in found if not isinstance(each, Skip)]
             if good:
-                yield [picture for picture, _ in good], np.stack([each for _, each in good])
+                yield [picture for picture, _ in good], [each for _, each in good]
 
 
 def _read(picture: CaptionedPicture, preprocessing: Preprocessing) -> Pixels | Skip:

@@ -24,18 +24,23 @@ def resized_size(width: int, height: int, preprocessing: Preprocessing) -> tuple
     if preprocessing.mode == "shortest" and target_width == target_height:
         return _by_shorter_side(width, height, target_width)
     ratios = height / target_height, width / target_width
-    ratio = max(ratios) if preprocessing.mode == "longest" else min(ratios)
+    ratio = min(ratios) if preprocessing.mode == "shortest" else max(ratios)
+    if preprocessing.mode == "within":
+        ratio = max(ratio, 1.0)
     return max(round(width / ratio), 1), max(round(height / ratio), 1)
 
 
 def resize(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    """Scale an RGB picture, then crop or pad its centre to the tower's height and width."""
+    """Scale an RGB picture, then crop or pad its centre to the tower's height and width.
+
+    `within` leaves it as it is scaled.
+    """
     size = resized_size(*image.size, preprocessing)
     # open_clip scales for oblong towers in `shortest` mode with bicubic, whatever is asked.
     oblong = preprocessing.height != preprocessing.width
     forced = preprocessing.mode == "shortest" and oblong
     scaled = image.resize(size, _FILTERS["bicubic" if forced else preprocessing.interpolation])
-    return _fit(scaled, preprocessing)
+    return scaled if preprocessing.mode == "within" else _fit(scaled, preprocessing)
 
 
 def _by_shorter_side(width: int, height: int, target: int) -> tuple[int, int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from clipsearch.caption_writing import Manner
 from clipsearch.captioning.beams import search_beams
-from clipsearch.captioning.captioner import Manner
 from clipsearch.captioning.graphs import Floats, Ints, Said, Seen
 from clipsearch.captioning.hypotheses import END, START, repeating
 from clipsearch.captioning.sampling import sample

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from colour_towers import ColourTowers
 
-from clipsearch.captioning import WrittenCaption
+from clipsearch.caption_writing import USUAL, Manner, WrittenCaption
 from clipsearch.captions import CaptionedSet, read_captioned
 from clipsearch.evaluation import caption_page, concordance, evaluate_captions
 from clipsearch.evaluation_errors import NothingToMeasure
@@ -21,10 +21,11 @@ class ColourWriter:
 
     source = "generated:colours-1"
     preprocessing = ColourTowers().preprocessing
+    batch = 2
 
-    def write(self, pixels: Pixels) -> Sequence[WrittenCaption]:
+    def write(self, pictures: Iterable[Pixels], manner: Manner = USUAL) -> list[WrittenCaption]:
         names = ("red", "green", "blue")
-        found = [names[int(each.mean(axis=(0, 1)).argmax())] for each in pixels]
+        found = [names[int(each.mean(axis=(0, 1)).argmax())] for each in pictures]
         return [WrittenCaption(f"A {n} wall <b>", 0.9 if n == "red" else 0.2) for n in found]
 
 
