@@ -44,6 +44,16 @@ class Chosen:
         patience = Patience(self.timeout, self.retries, self.parallel)
         return open_captioner(self.captioner, ServerAccess(patience, os.environ.get(KEY)))
 
+    def refuse_unless(self, wanted: object, option: str) -> None:
+        """Raise UsageError where a captioner is named and nothing is to be captioned."""
+        if not wanted and self.captioner != "builtin":
+            raise click.UsageError(f"--captioner goes with {option}.")
+
+    def open_if(self, wanted: object, option: str) -> CaptionWriter | None:
+        """The captioner where it is wanted. Raises UsageError, ClipsearchError."""
+        self.refuse_unless(wanted, option)
+        return self.open() if wanted else None
+
     def tell(self, hits: Sequence[Hit]) -> list[Hit]:
         """Hits with a caption each, as far as they can be read; nothing is kept."""
         from clipsearch.captioning import with_captions
@@ -59,7 +69,7 @@ class Chosen:
             self.say_cost(each)
         return told
 
-    def cost(self, writer: CaptionWriter) -> dict[str, Any] | None:
+    def cost(self, writer: CaptionWriter | None) -> dict[str, Any] | None:
         """What a server counted, for --json; None for captioners that run here."""
         usage = getattr(writer, "usage", None)
         if usage is None:

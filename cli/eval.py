@@ -100,28 +100,15 @@ def evaluate_command(
     captions, asked alone, has each picture captioned and measures BLEU-1 to 4, ROUGE-L and
     CIDEr-D against the captions of the set; METEOR and SPICE, which need Java, are left out.
     """
+    chosen.refuse_unless("captions" in given["tasks"], "--task captions")
     if "captions" in given["tasks"]:
         from clipsearch.cli.eval_captions import measure_captions
 
         if len(given["tasks"]) > 1 or models:
             raise click.UsageError("--task captions is asked alone and measures no tower.")
-        shown = options.Shown(form, html, quiet)
-        return measure_captions(_data(data, name, given), chosen, shown)
+        return measure_captions(_data(data, name, given), chosen, options.Shown(form, html, quiet))
     captioned, towers = _data(data, name, given), models or _own_tower(name)
-    tasks = _tasks(given)
-    from clipsearch.evaluation import evaluate
-
-    evaluations = []
-    with shown_progress(quiet=quiet) as listener:
-
-        def hear(phase: str, done: int, total: int, failed: int) -> None:
-            if phase == "pictures":  # texts are quick, and no images a second
-                listener(clipsearch.Progress("embedding", done, total, failed))
-
-        for model in towers:
-            tower = clipsearch.Embedder(model).tower
-            own = replace(tasks, attacks=_attack(model, tower, tasks))
-            evaluations.append(evaluate(tower, captioned, own, hear))
+    evaluations = _evaluated(captioned, towers, _tasks(given), quiet=quiet)
     skips = (*captioned.skips, *evaluations[0].embedded.skips)
     if form == "json":
         print_json("eval", _document(captioned, evaluations, skips, given["split"]))
@@ -141,6 +128,26 @@ def evaluate_command(
 
 
 evaluate_command.name = "eval"
+
+
+def _evaluated(
+    data: CaptionedSet, towers: Sequence[str], tasks: Tasks, *, quiet: bool
+) -> list[Evaluation]:
+    """Measure each tower on the set."""
+    from clipsearch.evaluation import evaluate
+
+    evaluations = []
+    with shown_progress(quiet=quiet) as listener:
+
+        def hear(phase: str, done: int, total: int, failed: int) -> None:
+            if phase == "pictures":  # texts are quick, and no images a second
+                listener(clipsearch.Progress("embedding", done, total, failed))
+
+        for model in towers:
+            tower = clipsearch.Embedder(model).tower
+            own = replace(tasks, attacks=_attack(model, tower, tasks))
+            evaluations.append(evaluate(tower, data, own, hear))
+    return evaluations
 
 
 def _say_used(data: CaptionedSet, evaluation: Evaluation) -> None:

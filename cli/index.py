@@ -109,9 +109,7 @@ def index(
 
     Ctrl-C stops it at any time: run it again to go on.
     """
-    if not captioning and chosen.captioner != "builtin":
-        raise click.UsageError("--captioner goes with --caption.")
-    captioner = chosen.open() if captioning else None  # said at once where there is none
+    captioner = chosen.open_if(captioning, "--caption")  # said at once where there is none
     ingest_options = options_of(given)
     # A collection that stands keeps its precision; only a word against it is passed on.
     tower_options = clipsearch.TowerOptions(precision) if precision != "auto" else None
@@ -128,8 +126,8 @@ def index(
         captioned = caption_new(collection, captioner, paths, ingest_options, quiet=quiet)
     if form == "json":
         fields = {"collection": name, **path_list_fields("roots", paths), **report_record(report)}
-        cost = {"cost": chosen.cost(captioner)} if captioner is not None else {}
-        print_json("index", {**fields, "captioned": captioned, **cost})
+        cost = chosen.cost(captioner)
+        print_json("index", {**fields, "captioned": captioned, "cost": cost})
     elif not quiet:
         say_remarks(report, failed_hint(name))
         print(counts(report))

@@ -115,8 +115,7 @@ def query(
     likely to show the words or has them all, unless --all, --min-score or --min-probability says
     what to show.
     """
-    if not captions and chosen.captioner != "builtin":
-        raise click.UsageError("--captioner goes with --captions.")
+    chosen.refuse_unless(captions, "--captions")
     parts = query_parts(words, texts, pictures, minus)
     asking = Asking(
         command="query",
