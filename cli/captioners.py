@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -38,6 +39,8 @@ class Chosen:
         from clipsearch.captioning import ServerAccess, open_captioner
 
         if not self.captioner.startswith("openai:"):
+            warnings.simplefilter("ignore")  # those of libraries, which no user can heed
+            os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
             return open_captioner(self.captioner)
         from clipsearch.servers import Patience
 
@@ -118,8 +121,9 @@ _OPTIONS = (
         metavar="CAPTIONER",
         default="builtin",
         show_default=True,
-        help="Who writes: builtin, a DIR of `train-captioner`, or openai:URL/MODEL, a server that "
-        "the pictures are then sent to.",
+        help="Who writes: builtin, a DIR of `train-captioner`, hf:FOLDER or hf:ORG/NAME "
+        "(transformers), coca:MODEL (open_clip), or openai:URL/MODEL, a server that the pictures "
+        "are then sent to.",
     ),
     click.option(
         "--timeout",

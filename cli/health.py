@@ -18,7 +18,7 @@ NEEDED = (
     *("numpy", "pillow", "pillow-heif", "faiss-cpu", "onnxruntime", "tokenizers"),
     *("sqlalchemy", "filelock", "platformdirs", "click", "rich"),
 )
-EXTRAS = {"torch": "open_clip", "openvino": "openvino", "demo": "skimage"}
+EXTRAS = {"torch": "open_clip", "servers": "stamina", "openvino": "openvino", "demo": "skimage"}
 """An extra of ours, and the module that tells that it is here."""
 
 

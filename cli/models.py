@@ -40,7 +40,8 @@ def models(context: click.Context, form: options.Form | None) -> int:
 
     Besides these, --model takes every architecture/weights of open_clip, hf-hub:ORG/NAME,
     local-dir:DIR and ARCHITECTURE@CHECKPOINT; they need clipsearch[torch] once, and start
-    without it afterwards. A collection keeps the tower it was made with.
+    without it afterwards. A collection keeps the tower it was made with. Captioners are named
+    by --captioner: see `clipsearch caption --help`.
     """
     if context.invoked_subcommand is not None:
         return DONE

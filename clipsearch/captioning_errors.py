@@ -22,6 +22,17 @@ class CaptionerMissing(CaptioningError):
         )
 
 
+class CaptionerUnusable(CaptioningError):
+    """A captioner that another program made cannot be had, or fails at its work."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(
+            f"the captioner {name!r} cannot be used: {reason}. A folder or ORG/NAME must hold a "
+            "whole model that needs no code of its own; offline, one that was fetched before."
+        )
+
+
 class CaptionerMismatch(CaptioningError):
     """A captioner was trained on what another image tower sees."""
 

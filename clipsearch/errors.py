@@ -42,6 +42,7 @@ ClipsearchError
 │   └── BadTemplates            a prompt template has no place for a name
 ├── CaptioningError             (in clipsearch.captioning_errors)
 │   ├── CaptionerMissing        a folder holds no whole captioner
+│   ├── CaptionerUnusable       one of transformers or open_clip is not there, or fails
 │   ├── CaptionerMismatch       it was trained on what another image tower sees
 │   └── TableInTheWay           a file that is no table of captions stands there
 ├── ServerError                 (in clipsearch.server_errors)

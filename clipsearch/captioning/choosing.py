@@ -29,17 +29,28 @@ def open_captioner(spelling: str, access: ServerAccess = ServerAccess()) -> Capt
     |---|---|
     | `builtin` | the built-in one |
     | `DIR` | one that `clipsearch train-captioner` wrote |
+    | `hf:FOLDER`, `hf:ORG/NAME` | one of transformers, on the disk or from the hub |
+    | `coca:MODEL` | a CoCa of open_clip, in any spelling that towers have |
     | `openai:URL/MODEL` | a model on a server that speaks the OpenAI chat API |
 
-    Raises CaptionerMissing, CaptionerMismatch, BadServerName, ExtraMissing.
+    Raises CaptionerMissing, CaptionerUnusable, CaptionerMismatch, TowerMissing, BadServerName,
+    ExtraMissing.
     """
-    kind, colon, _ = spelling.strip().partition(":")
+    kind, colon, rest = spelling.strip().partition(":")
     if spelling.strip() == BUILTIN:
         from clipsearch.captioning.captioner import Captioner
 
         return Captioner()
     if colon and kind == "openai":
         return _served(spelling.strip(), access)
+    if colon and kind == "hf":
+        from clipsearch.captioning.hf import HfCaptioner
+
+        return HfCaptioner(rest)
+    if colon and kind == "coca":
+        from clipsearch.captioning.coca import CocaCaptioner
+
+        return CocaCaptioner(rest)
     from clipsearch.captioning.captioner import Captioner
 
     return Captioner(Path(spelling).expanduser())

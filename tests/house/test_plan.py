@@ -56,7 +56,7 @@ FLOORS = {
     "cli": 4,
 }
 GROUND_AND_FACE = {0, 3}
-TORCH_IS_ALLOWED = {"towers", "training"}
+TORCH_IS_ALLOWED = {"towers", "training", "captioning"}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
