@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+_transformers: Any = transformers  # half of it is typed
 WORDS = ("a", "red", "green", "blue", "square", "on", "paper", "dog", "runs", ".")
 SIDE = 32
 
@@ -21,9 +22,9 @@ def word_tokenizer() -> Any:
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     vocabulary = {piece: place for place, piece in enumerate(pieces)}
     library = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
-    library.decoder = decoders.WordPiece()  # type: ignore[assignment]
-    return transformers.BertTokenizerFast(
+    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    library.decoder = decoders.WordPiece()
+    return _transformers.BertTokenizerFast(
         tokenizer_object=library, bos_token="[CLS]", eos_token="[SEP]", pad_token="[PAD]"
     )
 
@@ -31,21 +32,21 @@ def word_tokenizer() -> Any:
 def write_vit_gpt2(folder: Path, seed: int = 0) -> Path:
     """A vision-encoder-decoder: a ViT that looks and a GPT-2 that writes."""
     tokenizer = word_tokenizer()
-    vit = transformers.ViTConfig(
+    vit = _transformers.ViTConfig(
         hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
         image_size=SIDE, patch_size=8,
     )  # fmt: skip
-    gpt2 = transformers.GPT2Config(
+    gpt2 = _transformers.GPT2Config(
         vocab_size=len(tokenizer), n_positions=64, n_embd=32, n_layer=1, n_head=2,
         bos_token_id=2, eos_token_id=3, pad_token_id=0,
     )  # fmt: skip
-    both = transformers.VisionEncoderDecoderConfig.from_encoder_decoder_configs(vit, gpt2)
+    both = _transformers.VisionEncoderDecoderConfig.from_encoder_decoder_configs(vit, gpt2)
     both.decoder_start_token_id, both.pad_token_id, both.eos_token_id = 2, 0, 3
     torch.manual_seed(seed)
-    model = transformers.VisionEncoderDecoderModel(config=both)
+    model = _transformers.VisionEncoderDecoderModel(config=both)
     model.generation_config.decoder_start_token_id = 2
     model.generation_config.eos_token_id, model.generation_config.pad_token_id = 3, 0
-    _save(folder, model, tokenizer, transformers.ViTImageProcessor(size=_square()))
+    _save(folder, model, tokenizer, _transformers.ViTImageProcessor(size=_square()))
     return folder
 
 
@@ -62,11 +63,11 @@ def write_blip(folder: Path, seed: int = 0) -> Path:
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1,
         "num_attention_heads": 2, "image_size": SIDE, "patch_size": 8, "projection_dim": 16,
     }  # fmt: skip
-    config = transformers.BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
+    config = _transformers.BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
     torch.manual_seed(seed)
-    model = transformers.BlipForConditionalGeneration(config)
-    images = transformers.BlipImageProcessor(size=_square())
-    _save(folder, model, transformers.BlipProcessor(images, tokenizer))
+    model = _transformers.BlipForConditionalGeneration(config)
+    images = _transformers.BlipImageProcessor(size=_square())
+    _save(folder, model, _transformers.BlipProcessor(images, tokenizer))
     return folder
 
 
@@ -77,15 +78,15 @@ def write_git(folder: Path, seed: int = 0) -> Path:
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1,
         "num_attention_heads": 2, "image_size": SIDE, "patch_size": 8,
     }  # fmt: skip
-    config = transformers.GitConfig(
+    config = _transformers.GitConfig(
         vision_config=vision, vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1,
         num_attention_heads=2, intermediate_size=64, max_position_embeddings=64,
         bos_token_id=2, eos_token_id=3, pad_token_id=0,
     )  # fmt: skip
     torch.manual_seed(seed)
-    model = transformers.GitForCausalLM(config)
-    images = transformers.CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=_square())
-    _save(folder, model, transformers.GitProcessor(images, tokenizer))
+    model = _transformers.GitForCausalLM(config)
+    images = _transformers.CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size=_square())
+    _save(folder, model, _transformers.GitProcessor(images, tokenizer))
     return folder
 
 

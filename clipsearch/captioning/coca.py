@@ -99,7 +99,8 @@ class CocaCaptioner:
         """Pictures as the model takes them: float32 [n, 3, h, w]."""
         wanted = self.preprocessing
         pixels = np.stack(list(pictures)).astype(np.float32) / 255
-        scaled = (pixels - np.float32(wanted.mean)) / np.float32(wanted.std)
+        mean, std = (np.asarray(each, np.float32) for each in (wanted.mean, wanted.std))
+        scaled = (pixels - mean) / std
         return torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)))
 
     @property

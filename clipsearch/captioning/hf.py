@@ -26,6 +26,7 @@ try:
 except ModuleNotFoundError as error:
     raise ExtraMissing("captions", "a captioner of transformers") from error
 
+_library: Any = transformers  # half of it is typed
 BATCH = 4
 LONGEST = 40
 """Tokens of a caption, at most."""
@@ -53,9 +54,7 @@ class HfCaptioner:
         self._place = str(folder) if folder.is_dir() else name
         self._name = f"hf:{folder.resolve().name if folder.is_dir() else name}"
         try:
-            self._config = transformers.AutoConfig.from_pretrained(
-                self._place, trust_remote_code=False
-            )
+            self._config = _library.AutoConfig.from_pretrained(self._place, trust_remote_code=False)
         except Exception as error:  # transformers, its client and its parsers raise what they like
             raise CaptionerUnusable(self._name, _told(error)) from error
 
@@ -124,7 +123,7 @@ class HfCaptioner:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         safe = {"trust_remote_code": False}
         try:
-            model = transformers.AutoModelForImageTextToText.from_pretrained(
+            model = _library.AutoModelForImageTextToText.from_pretrained(
                 self._place, dtype=torch.float32, **safe
             )
             processor = open_processor(self._place, self._config.model_type)
@@ -137,10 +136,8 @@ class _Halves:
     """The image processor and the tokenizer of a model that has no processor of both."""
 
     def __init__(self, place: str) -> None:
-        self.images = transformers.AutoImageProcessor.from_pretrained(
-            place, trust_remote_code=False
-        )
-        self.words = transformers.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+        self.images = _library.AutoImageProcessor.from_pretrained(place, trust_remote_code=False)
+        self.words = _library.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
 
     def __call__(self, images: list[Image.Image], return_tensors: str) -> Any:
         return self.images(images=images, return_tensors=return_tensors)
@@ -154,7 +151,7 @@ def open_processor(place: str, model_type: str) -> Any:
     """What turns pictures into a model's input and its output into text."""
     if model_type == "vision-encoder-decoder":
         return _Halves(place)
-    processor = transformers.AutoProcessor.from_pretrained(place, trust_remote_code=False)
+    processor = _library.AutoProcessor.from_pretrained(place, trust_remote_code=False)
     if getattr(processor, "chat_template", None) and hasattr(processor, "tokenizer"):
         processor.tokenizer.padding_side = "left"  # answers begin where questions end
     return processor
