@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -39,8 +40,7 @@ class Chosen:
         from clipsearch.captioning import ServerAccess, open_captioner
 
         if not self.captioner.startswith("openai:"):
-            warnings.simplefilter("ignore")  # those of libraries, which no user can heed
-            os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+            hush_libraries()
             return open_captioner(self.captioner)
         from clipsearch.servers import Patience
 
@@ -99,6 +99,14 @@ class Chosen:
         if cost["unmetered"]:
             told += f", {cost['unmetered']} answers did not say"
         say(told + ("." if cost["price"] is None else f"; that costs {cost['price']:.4f}."))
+
+
+def hush_libraries() -> None:
+    """No warnings of libraries, which no user can heed; no progress of theirs in a file."""
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 def _price(

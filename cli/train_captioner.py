@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clipsearch.cli import options
+from clipsearch.cli.captioners import hush_libraries
 from clipsearch.cli.exits import DONE, Terminated, say
 from clipsearch.cli.help import command
 from clipsearch.cli.quoting import quoted
@@ -28,11 +29,19 @@ SECONDS_BETWEEN_LINES = 15.0
     "clipsearch train-captioner flickr8k.csv --out my-captioner",
     "clipsearch train-captioner products.csv --dev-split test --out mine --epochs 20",
     "clipsearch train-captioner flickr8k.csv --sentences captions.csv.gz --out mine",
+    "clipsearch train-captioner mine.csv --captioner hf:./vit-gpt2 --out mine    fine-tune",
     "clipsearch caption photo.jpg --captioner my-captioner       use what was trained",
     "clipsearch eval flickr8k.csv --split dev --task captions --captioner my-captioner",
 )
 @click.argument("data", type=options.ANY_PATH)
 @click.option("--out", type=options.ANY_PATH, metavar="DIR", required=True, help="Where it goes.")
+@click.option(
+    "--captioner",
+    "start",
+    metavar="hf:FOLDER",
+    help="Fine-tune this vision-encoder-decoder of transformers instead; of the settings only "
+    "--epochs, --batch, --rate and --seed count then.",
+)
 @click.option("--name", metavar="NAME", help="What it is called.  [default: that of DIR]")
 @click.option("--split", default="train", show_default=True, help="The split to train on.")
 @click.option("--dev-split", default="dev", show_default=True, help="The split to measure on.")
@@ -50,7 +59,7 @@ SECONDS_BETWEEN_LINES = 15.0
     metavar="N",
     help="Epochs on --sentences before the pictures; with 0 they give the vocabulary alone.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=8, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), help="[default: 8, or 3 with --captioner]")
 @click.option(
     "--reward-epochs",
     type=click.IntRange(min=0),
@@ -60,7 +69,11 @@ SECONDS_BETWEEN_LINES = 15.0
     help="Then epochs with CIDEr itself as the reward.",
 )
 @click.option("--batch", type=click.IntRange(min=1), default=16, show_default=True)
-@click.option("--rate", type=float, default=1e-3, show_default=True, help="The learning rate.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="The learning rate.  [default: 0.001, or 0.00005 with --captioner]",
+)
 @click.option("--views", type=click.IntRange(min=1), default=2, show_default=True, metavar="N")
 @click.option("--width", type=click.IntRange(min=8), default=192, show_default=True)
 @click.option("--layers", type=click.IntRange(min=1), default=3, show_default=True)
@@ -79,10 +92,15 @@ def train_captioner(data: Path, quiet: bool, form: options.Form | None, **given:
     mirrored, windows); a Transformer decoder learns to say what it saw. Checkpoints and logs are
     in DIR.run: stopped, the same command goes on from the last whole epoch.
 
+    With --captioner a vision-encoder-decoder of transformers is fine-tuned by cross entropy; the
+    epoch with the least loss on the dev captions is kept, and `--captioner hf:DIR` uses it.
+
     The confidence is calibrated on the dev pictures, so it says little on other kinds of them.
     Needs `pip install 'clipsearch[torch,train]'`.
     """
     warnings.simplefilter("ignore")  # those of libraries, which no user can heed
+    if given["start"] is not None:
+        return _fine_tuned(data, given, quiet=quiet, form=form)
     plan = _plan(data, given)
     from clipsearch.captioning import Captioner
     from clipsearch.training.captioner.calibrating import calibrate
@@ -103,6 +121,39 @@ def train_captioner(data: Path, quiet: bool, form: options.Form | None, **given:
     return DONE
 
 
+def _fine_tuned(
+    data: Path, given: dict[str, Any], *, quiet: bool, form: options.Form | None
+) -> int:
+    """Fine-tune a model of transformers."""
+    kind, _, start = given["start"].partition(":")
+    if kind != "hf" or not start:
+        raise click.BadParameter("only hf:FOLDER and hf:ORG/NAME can be fine-tuned.")
+    hush_libraries()
+    from clipsearch.training.tuning.sources import read_set
+
+    sets = read_set(str(data), given["split"]), read_set(str(data), given["dev_split"])
+    try:
+        from clipsearch.training.captioner.finetuning import TuningPlan, fine_tune, readable
+    except ModuleNotFoundError as error:
+        from clipsearch.errors import ExtraMissing
+
+        raise ExtraMissing("captions,train", "fine-tuning a captioner") from error
+    named = ("epochs", "batch", "rate", "seed", "restart", "threads")
+    own = {name: given[name] for name in named if given[name] is not None}
+    plan = TuningPlan(start, given["out"], readable(sets[0]), readable(sets[1]), **own)
+    try:
+        reached = fine_tune(plan, _silent if quiet else _shown())
+    except (KeyboardInterrupt, Terminated):
+        say(f"stopped; {quoted(plan.run.path)} holds what was reached: run it again to go on.")
+        raise
+    facts = {"epochs": reached.epoch, "best_epoch": reached.best_epoch, "dev_loss": -reached.best}
+    if form == "json":
+        print_json("train-captioner", {"out": str(plan.out.resolve()), "start": start, **facts})
+    else:
+        print(f"hf:{quoted(plan.out)}\tdev loss\t{-reached.best:.3f}")
+    return DONE
+
+
 def _plan(data: Path, given: dict[str, Any]) -> Plan:
     """Everything that was asked for. Raises ExtraMissing without torch, SourceUnreadable."""
     from clipsearch.training.tuning.sources import read_set
@@ -115,10 +166,10 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
         from clipsearch.errors import ExtraMissing
 
         raise ExtraMissing("train", "training a captioner") from error
-    batch, rate = given["batch"], given["rate"]
+    batch, rate = given["batch"], given["rate"] or 1e-3
     settings = Settings(
         sentences=Stage(given["sentence_epochs"] if given["sentences"] else 0, 100, rate),
-        pictures=Stage(given["epochs"], batch, rate),
+        pictures=Stage(given["epochs"] or 8, batch, rate),
         rewards=Stage(given["reward_epochs"], batch, rate / 20),
         views=given["views"],
         vocabulary=given["vocabulary"],
