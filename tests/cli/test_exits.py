@@ -14,6 +14,7 @@ from clipsearch import (  # the whole tree
     exchange_errors,  # noqa: F401
     filters,  # noqa: F401
     migration_errors,  # noqa: F401
+    server_errors,  # noqa: F401
     training_errors,  # noqa: F401
 )
 from clipsearch.cli.exits import run
