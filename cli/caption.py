@@ -58,6 +58,7 @@ class Outcome:
 @command(
     "clipsearch caption photo.jpg",
     "clipsearch caption ~/Pictures --write sidecar       photo.txt beside photo.jpg",
+    "clipsearch caption ~/Pictures --write xmp           photo.jpg.xmp, for other programs too",
     "clipsearch caption ~/Pictures --write captions.csv",
     "clipsearch caption -c holidays --write catalogue    captions for `query` to search",
     "clipsearch caption photo.jpg --sample --seed 7",
@@ -88,10 +89,11 @@ def caption(
     Prints path, confidence and caption as they come. The confidence is the probability that the
     caption is as good as most are, `-` where the captioner knows none.
 
-    --write keeps them: `sidecar` in a .txt beside each picture, `catalogue` in the collection,
-    or in a FILE.csv. Pictures that have such a caption are skipped, so it goes on where it was
-    stopped. A .txt that stands is never touched without --overwrite, and captions that people
-    gave in a collection stay.
+    --write keeps them: `sidecar` in a .txt beside each picture, `xmp` as its description in an
+    .xmp, `catalogue` in the collection, or in a FILE.csv. Pictures that have such a caption are
+    skipped, so it goes on where it was stopped. A sidecar that stands is never touched without
+    --overwrite, and captions that people gave in a collection stay. `index` knows from all of
+    them that a model wrote it.
     """
     asked = Asked(paths, name, write, overwrite, form, quiet, chosen)
     into_catalogue = write is not None and write.kind == "catalogue"
@@ -199,12 +201,14 @@ def _caption_each(
 
 
 def _sink(asked: Asked, captioner: CaptionWriter) -> Sink:
-    from clipsearch.captioning import CaptionTable, Nowhere, Sidecars
+    from clipsearch.captioning import CaptionTable, Nowhere, Sidecars, XmpSidecars
 
     if asked.write is None:
         return Nowhere()
     if asked.write.kind == "sidecar":
-        return Sidecars(overwrite=asked.overwrite)
+        return Sidecars(captioner.source, overwrite=asked.overwrite)
+    if asked.write.kind == "xmp":
+        return XmpSidecars(captioner.source, overwrite=asked.overwrite)
     return CaptionTable(asked.write.file, captioner.source, overwrite=asked.overwrite)
 
 

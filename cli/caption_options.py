@@ -19,7 +19,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 class Target:
     """Where captions are kept; `file` is the table's."""
 
-    kind: Literal["sidecar", "catalogue", "table"]
+    kind: Literal["sidecar", "xmp", "catalogue", "table"]
     file: Path = Path()
 
 
@@ -28,11 +28,13 @@ def _target(_context: click.Context, _option: click.Parameter, text: str | None)
         return None
     if text == "sidecar":
         return Target("sidecar")
+    if text == "xmp":
+        return Target("xmp")
     if text == "catalogue":
         return Target("catalogue")
     file = Path(text)
     if file.suffix.lower() != ".csv":
-        raise click.BadParameter(f"{quoted(text)} is neither sidecar nor catalogue nor FILE.csv.")
+        raise click.BadParameter(f"{quoted(text)} is neither sidecar, xmp, catalogue nor FILE.csv.")
     if file.is_dir() or not file.parent.is_dir():
         raise click.BadParameter(f"{quoted(file)} is no file in a folder that exists.")
     return Target("table", file)
@@ -41,11 +43,11 @@ def _target(_context: click.Context, _option: click.Parameter, text: str | None)
 write_option = click.option(
     "--write",
     callback=_target,
-    metavar="sidecar|catalogue|FILE.csv",
+    metavar="sidecar|xmp|catalogue|FILE.csv",
     help="Keep the captions there.",
 )
 overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace the .txt or table that stands, whoever wrote it."
+    "--overwrite", is_flag=True, help="Replace the caption or table that stands, whoever wrote it."
 )
 
 

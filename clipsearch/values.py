@@ -26,6 +26,7 @@ Precision = Literal["fp32", "bf16", "int8"]
 
 
 LONGEST_CAPTION = 1 << 16
+GENERATED = "generated:"
 """A text of more characters than this is no caption."""
 
 
@@ -133,6 +134,14 @@ class Caption:
     text: str
     source: str = "human"
     kind: Literal["caption", "keywords"] = "caption"
+
+
+def generated_source(name: object) -> str | None:
+    """What a foreign file gives as a caption's source, where it names a model: generated:MODEL."""
+    model = name.removeprefix(GENERATED) if isinstance(name, str) else ""
+    if model == name or not 0 < len(model) <= 200 or not model.isprintable():
+        return None
+    return f"{GENERATED}{model}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from clipsearch.captioning.sinks import Sidecars as Sidecars
     from clipsearch.captioning.sinks import Sink as Sink
     from clipsearch.captioning.told import with_captions as with_captions
+    from clipsearch.captioning.xmp_sidecars import XmpSidecars as XmpSidecars
 
 _MODULES = {
     "CaptionOptions": ".files",
@@ -43,6 +44,7 @@ _MODULES = {
     "Sink": ".sinks",
     "Unwritten": "clipsearch.caption_writing",
     "WrittenCaption": "clipsearch.caption_writing",
+    "XmpSidecars": ".xmp_sidecars",
     "caption_catalogue": ".catalogued",
     "caption_files": ".files",
     "caption_into": ".keeping",

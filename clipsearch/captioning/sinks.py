@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import os
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from clipsearch.caption_writing import WrittenCaption
 from clipsearch.captioning_errors import TableInTheWay
+from clipsearch.captions import note_generated
 from clipsearch.durable import named_disk_errors, write_durably
 from clipsearch.errors import HomeUnwritable
 from clipsearch.values import Skip, SkipCode
 
+_UNSEEN = frozenset({"Cc", "Cs", "Cn"})  # Cf joins letters and emoji
 COLUMNS = ("filepath", "title", "confidence", "source")
 
 
@@ -46,11 +50,14 @@ class Nowhere:
 
 
 class Sidecars:
-    """A .txt beside each picture, of the picture's name, with its caption as the only line."""
+    """A .txt beside each picture, of the picture's name, with its caption as the only line.
 
-    def __init__(self, *, overwrite: bool = False) -> None:
-        """Say whether to replace what stands there, whoever wrote it."""
-        self._overwrite = overwrite
+    A list in the folder notes who wrote it, so that `index` does not take it for a person's.
+    """
+
+    def __init__(self, source: str, *, overwrite: bool = False) -> None:
+        """Take the source of the captions, and whether to replace what stands, whoever wrote it."""
+        self._source, self._overwrite = source, overwrite
         self._written: set[Path] = set()
 
     def wants(self, path: Path) -> bool:
@@ -65,18 +72,43 @@ class Sidecars:
         sidecar = path.with_suffix(".txt")
         if not self.wants(path):
             return None
-        if sidecar.is_symlink() or sidecar.is_dir():
-            return Skip(path, SkipCode.NOT_A_FILE, f"{sidecar.name} is a link or a folder")
-        try:
-            with named_disk_errors(sidecar):
-                write_durably(sidecar, f"{caption.text}\n".encode())
-        except HomeUnwritable as error:
-            return Skip(path, SkipCode.UNREADABLE, f"its folder cannot be written: {error.reason}")
-        self._written.add(sidecar)
-        return None
+        text = one_line(caption.text)
+
+        def write() -> None:
+            note_generated(sidecar.parent, text, self._source)
+            write_durably(sidecar, f"{text}\n".encode())
+
+        refused = written_or_skip(sidecar, write)
+        if refused is None:
+            self._written.add(sidecar)
+        return refused
 
     def close(self) -> None:
         """Each is on the disk already."""
+
+
+def one_line(text: str) -> str:
+    """A caption without line ends and control characters, which files of captions cannot hold."""
+    kept = "".join(" " if unicodedata.category(char) in _UNSEEN else char for char in text)
+    return " ".join(kept.split())
+
+
+def written_or_skip(sidecar: Path, write: Callable[[], None]) -> Skip | None:
+    """Write a sidecar; a link or folder in its place, or a folder that refuses, is a Skip.
+
+    Raises StorageFull.
+    """
+    if sidecar.is_symlink() or sidecar.is_dir():
+        return Skip(sidecar, SkipCode.NOT_A_FILE, "it is a link or a folder, and was left as it is")
+    try:
+        with named_disk_errors(sidecar):
+            write()
+    except HomeUnwritable as error:
+        return Skip(sidecar, SkipCode.UNREADABLE, f"its folder cannot be written: {error.reason}")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return Skip(sidecar, SkipCode.UNREADABLE, f"it cannot be written: {reason}")
+    return None
 
 
 class CaptionTable:
@@ -107,7 +139,7 @@ class CaptionTable:
         """Append a line. Raises StorageFull, HomeUnwritable."""
         name = self._name(path)
         sure = "" if caption.confidence is None else f"{caption.confidence:.4f}"
-        row = _line((name, caption.text, sure, self._source))
+        row = _line((name, one_line(caption.text), sure, self._source))
         with named_disk_errors(self._path):
             if self._file is None:
                 self._file = self._path.open("ab", buffering=0)

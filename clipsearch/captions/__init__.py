@@ -7,6 +7,7 @@ from clipsearch.captions.captioned import (
     captioned_images,
     searched_images,
 )
+from clipsearch.captions.generated import GeneratedTexts, note_generated
 from clipsearch.captions.sidecars import SidecarText, sidecar_text
 from clipsearch.captions.source import read_captioned
 from clipsearch.captions.tables import check_table, named_captions
@@ -14,11 +15,13 @@ from clipsearch.captions.tables import check_table, named_captions
 __all__ = [
     "CaptionedPicture",
     "CaptionedSet",
+    "GeneratedTexts",
     "KnownEmbeddings",
     "SidecarText",
     "captioned_images",
     "check_table",
     "named_captions",
+    "note_generated",
     "read_captioned",
     "searched_images",
     "sidecar_text",

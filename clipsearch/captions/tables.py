@@ -18,7 +18,7 @@ from clipsearch.captions.captioned import Row
 from clipsearch.captions.sidecars import encoding_by_mark
 from clipsearch.captions.tars import Tar
 from clipsearch.evaluation_errors import SourceUnreadable
-from clipsearch.values import LONGEST_CAPTION, Skip, SkipCode
+from clipsearch.values import LONGEST_CAPTION, Caption, Skip, SkipCode, generated_source
 
 TABLES = (".csv", ".tsv", ".jsonl")
 IMAGE_KEYS = ("filepath", "image", "path", "file_name")
@@ -47,8 +47,10 @@ def table_rows(
             yield Row(name, _first(fields, TEXT_KEYS) or "", _reader(base, name, tar))
 
 
-def named_captions(table: Path, skips: list[Skip]) -> Iterator[tuple[str, str]]:
+def named_captions(table: Path, skips: list[Skip]) -> Iterator[tuple[str, Caption]]:
     """Yield what a table calls its pictures, with a caption each; no picture is looked at.
+
+    Where its column `source` names a model, the caption is that model's.
 
     Raises OSError, and SourceUnreadable for a table without a column of pictures or of captions.
     """
@@ -57,7 +59,8 @@ def named_captions(table: Path, skips: list[Skip]) -> Iterator[tuple[str, str]]:
         if caption is None or not caption.strip():
             skips.append(_bad_line(table, number, "it has no caption"))
         else:
-            yield name, caption.strip()
+            source = generated_source(fields.get("source")) or "table"
+            yield name, Caption(caption.strip(), source)
 
 
 def check_table(table: Path) -> None:

@@ -1,8 +1,8 @@
 """The files that captions were read from: what they say now takes the place of what they said.
 
-A caption that a file still says keeps its row, its id and its embedding. What a person, a program
-or a model said belongs to no file, and is never touched here. Each function works inside the
-caller's transaction.
+A caption that a file still says, of the same source, keeps its row, its id and its embedding. What
+a person, a program or a model said in the collection belongs to no file, and is never touched here.
+Each function works inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ INSERT INTO captions (image_id, text, source, kind, file)
 SELECT t.image_id, t.text, t.source, t.kind, ?1 FROM temp.told AS t
 WHERE NOT EXISTS (
     SELECT 1 FROM captions AS c INDEXED BY ix_captions_image_id
-    WHERE c.image_id = t.image_id AND c.file = ?1 AND c.kind = t.kind AND c.text = t.text)
+    WHERE c.image_id = t.image_id AND c.file = ?1 AND c.kind = t.kind AND c.text = t.text
+    AND c.source = t.source)
 ORDER BY t.place
 """
 _OLD = """
 DELETE FROM captions WHERE file = ? AND NOT EXISTS (
     SELECT 1 FROM temp.told AS t WHERE t.image_id = captions.image_id
-    AND t.kind = captions.kind AND t.text = captions.text)
+    AND t.kind = captions.kind AND t.text = captions.text AND t.source = captions.source)
 """
 _FILE = """
 INSERT INTO caption_files (path, kind, size, mtime_ns, captions) VALUES (?, ?, ?, ?, ?)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from clipsearch.values import Caption
+from clipsearch.values import Caption, generated_source
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -34,6 +34,8 @@ _KEYWORDS = (
     "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}PersonInImage",
 )
 _ITEM = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
+CLIPSEARCH = "urn:clipsearch:xmp/1.0/"
+"""Our own namespace: `source` and `generated` say which model wrote which text of a packet."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LEVELS = re.compile(r"[|/]")
 """Between the levels of a keyword: "Animals|Cat" of Lightroom, "Animals/Cat" of digiKam."""
@@ -46,7 +48,8 @@ class NoXmp(Exception):
 def xmp_captions(packet: bytes) -> tuple[Caption, ...]:
     """The captions of a packet in the order of their fields, then one list of keywords.
 
-    A text in several languages gives several captions. Raises NoXmp for a packet that is too
+    A text in several languages gives several captions. One that a model wrote, and that nobody
+    changed since, has that model as its source. Raises NoXmp for a packet that is too
     large, no XML, or has a document type or entities.
     """
     root = _parsed(packet)
@@ -57,10 +60,18 @@ def xmp_captions(packet: bytes) -> tuple[Caption, ...]:
         for level in _LEVELS.split(word)
         if level.strip()
     }
-    found = [Caption(text, SOURCE) for text in texts]
+    generated = _generated(root)
+    found = [Caption(text, generated.get(text, SOURCE)) for text in texts]
     if words:
         found.append(Caption(", ".join(words), SOURCE, "keywords"))
     return tuple(found)
+
+
+def _generated(root: Element) -> dict[str, str]:
+    """The text that a model wrote, if there is one, with its source."""
+    said, sources = (_texts(root, (f"{{{CLIPSEARCH}}}{name}",)) for name in ("generated", "source"))
+    source = generated_source(sources[0]) if sources else None
+    return dict.fromkeys(said, source) if source is not None else {}
 
 
 def _parsed(packet: bytes) -> Element:

@@ -13,7 +13,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from clipsearch.captions import SidecarText, check_table, named_captions, sidecar_text
+from clipsearch.captions import (
+    GeneratedTexts,
+    SidecarText,
+    check_table,
+    named_captions,
+    sidecar_text,
+)
 from clipsearch.catalogue import caption_files, transaction
 from clipsearch.catalogue.caption_files import Changed, Table
 from clipsearch.catalogue.sidecar_survey import PendingSidecar, SidecarSurvey
@@ -63,6 +69,7 @@ class CaptionIngestion:
         self._report = report
         self._tell = on_progress
         self._survey = SidecarSurvey(connection)
+        self._generated = GeneratedTexts()
         self._failed: list[Skip] = []
 
     def note(self, sidecars: Iterable[FoundSidecar]) -> None:
@@ -109,7 +116,10 @@ class CaptionIngestion:
         self._failed += [Skip(path, SkipCode.UNREADABLE, fault) for fault in said.faults]
         if said.faults and not said.captions:
             return
-        texts = [(each, caption) for each in sidecar.image_ids for caption in said.captions]
+        captions = said.captions
+        if path.suffix.lower() == ".txt":
+            captions = self._generated.marked(path.parent, captions)
+        texts = [(each, caption) for each in sidecar.image_ids for caption in captions]
         self._count(caption_files.put_captions(self._connection, sidecar.file, "sidecar", texts))
 
     def _bring_table_up(self, table: Table) -> None:
@@ -143,12 +153,12 @@ class CaptionIngestion:
             found = caption_files.images_at(
                 self._connection, (path for own in places.values() for path in own)
             )
-            for name, text in part:
+            for name, caption in part:
                 image_id = next((found[path] for path in places[name] if path in found), None)
                 if image_id is None:
                     unknown[name] = None
                 else:
-                    yield image_id, Caption(text, "table")
+                    yield image_id, caption
         if unknown:
             reason = f"{len(unknown)} pictures that it names are not in the collection"
             first = next(iter(unknown))

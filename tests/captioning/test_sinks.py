@@ -8,7 +8,8 @@ import pytest
 
 from clipsearch.captioning import CaptionTable, Sidecars, WrittenCaption
 from clipsearch.captioning_errors import TableInTheWay
-from clipsearch.captions import read_captioned
+from clipsearch.captions import GeneratedTexts, read_captioned
+from clipsearch.values import Caption
 
 CAT = WrittenCaption("A cat", 0.8)
 DOG = WrittenCaption("A dog", 0.5)
@@ -17,7 +18,7 @@ SOURCE = "generated:x-1"
 
 def test_a_sidecar_of_a_person_stays(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("my words")
-    sink = Sidecars()
+    sink = Sidecars(SOURCE)
     assert not sink.wants(tmp_path / "a.jpg")
     assert sink.put(tmp_path / "a.jpg", CAT) is None
     assert (tmp_path / "a.txt").read_text() == "my words"
@@ -25,7 +26,7 @@ def test_a_sidecar_of_a_person_stays(tmp_path: Path) -> None:
 
 def test_with_overwrite_it_is_replaced_once(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("my words")
-    sink = Sidecars(overwrite=True)
+    sink = Sidecars(SOURCE, overwrite=True)
     sink.put(tmp_path / "a.jpg", CAT)
     sink.put(tmp_path / "a.png", DOG)  # has the same sidecar
     assert (tmp_path / "a.txt").read_text() == "A cat\n"
@@ -34,13 +35,13 @@ def test_with_overwrite_it_is_replaced_once(tmp_path: Path) -> None:
 def test_a_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("elsewhere")
     (tmp_path / "a.txt").symlink_to(tmp_path / "target")
-    assert Sidecars(overwrite=True).put(tmp_path / "a.jpg", CAT) is not None
+    assert Sidecars(SOURCE, overwrite=True).put(tmp_path / "a.jpg", CAT) is not None
     assert (tmp_path / "target").read_text() == "elsewhere"
 
 
 def test_a_folder_that_cannot_be_written_is_a_skip(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    refused = Sidecars().put(tmp_path / "file" / "a.jpg", CAT)
+    refused = Sidecars(SOURCE).put(tmp_path / "file" / "a.jpg", CAT)
     assert refused is not None
     assert "cannot be written" in refused.reason
 
@@ -91,3 +92,32 @@ def test_odd_names_come_back_from_the_table(tmp_path: Path) -> None:
     assert not any(again.wants(tmp_path / name) for name in names)
     read = [each.name for each in read_captioned(table).pictures]
     assert read == [name for name in names if name != "\udcff.jpg"]  # which is no UTF-8
+
+
+def test_a_caption_is_one_line_without_control_characters(tmp_path: Path) -> None:
+    Sidecars(SOURCE).put(tmp_path / "a.jpg", WrittenCaption("a\x00 cat\r\nsits\x1b[31m", 0.5))
+    assert (tmp_path / "a.txt").read_bytes() == b"a cat sits [31m\n"
+
+
+def test_a_list_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("elsewhere")
+    (tmp_path / ".clipsearch-generated.jsonl").symlink_to(tmp_path / "target")
+    assert Sidecars(SOURCE).put(tmp_path / "a.jpg", CAT) is not None
+    assert (tmp_path / "target").read_text() == "elsewhere"
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_what_was_written_is_no_caption_to_measure_on(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(b"not looked at")
+    Sidecars(SOURCE).put(tmp_path / "a.png", CAT)
+    (tmp_path / "b.txt").write_text("my dog")
+    found = read_captioned(tmp_path)
+    assert [(each.name, each.captions) for each in found.pictures] == [("b.png", ("my dog",))]
+
+
+def test_half_a_line_in_the_list_does_not_swallow_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".clipsearch-generated.jsonl").write_text('{"caption": "A c')
+    Sidecars(SOURCE).put(tmp_path / "a.png", CAT)
+    marked = GeneratedTexts().marked(tmp_path, [Caption("A cat", "sidecar")])
+    assert marked == (Caption("A cat", SOURCE),)

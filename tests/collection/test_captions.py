@@ -12,6 +12,7 @@ from colour_towers import ColourTowers
 from PIL import Image as PillowImage
 
 from clipsearch import Caption, Collection, IngestOptions, IngestReport
+from clipsearch.captioning import CaptionTable, Sidecars, WrittenCaption, XmpSidecars
 from clipsearch.catalogue import Catalogue
 from clipsearch.errors import CaptionsUnreadable, PathMissing
 from clipsearch.values import Embeddings
@@ -346,3 +347,40 @@ def test_captions_wait_for_the_next_writer_where_the_work_was_stopped(
     assert rows(collection) == [(1, "red", False)]
     collection.ingest([pictures])
     assert rows(collection) == [(1, "red", True)]
+
+
+@pytest.mark.parametrize("sink", [Sidecars, XmpSidecars])
+def test_what_a_model_wrote_beside_a_picture_is_the_model_s(
+    collection: Collection, pictures: Path, paint: Paint, sink: type[Sidecars | XmpSidecars]
+) -> None:
+    sink("generated:x-1").put(paint("a.png", "red"), WrittenCaption("A red wall", 0.5))
+    collection.ingest([pictures])
+    assert captions(collection) == {"a.png": [("A red wall", "generated:x-1")]}
+
+
+def test_a_text_of_a_model_that_a_person_changed_is_the_person_s(
+    collection: Collection, pictures: Path, paint: Paint
+) -> None:
+    Sidecars("generated:x-1").put(paint("a.png", "red"), WrittenCaption("A red wall", 0.5))
+    collection.ingest([pictures])
+    write(pictures / "a.txt", "A red door")
+    collection.ingest([pictures])
+    assert captions(collection) == {"a.png": [("A red door", "sidecar")]}
+
+
+def test_a_table_that_names_a_model_gives_the_model_s_captions(
+    collection: Collection, pictures: Path, paint: Paint
+) -> None:
+    picture = paint("a.png", "red")
+    paint("b.png", "blue")
+    table = pictures / "captions.csv"
+    sink = CaptionTable(table, "generated:x-1")
+    sink.put(picture, WrittenCaption("A red wall", 0.5))
+    sink.close()
+    with table.open("a") as file:
+        file.write("b.png,a blue wall,,Anna\n")
+    collection.ingest([pictures], IngestOptions(captions=(table,)))
+    assert captions(collection) == {
+        "a.png": [("A red wall", "generated:x-1")],
+        "b.png": [("a blue wall", "table")],
+    }
