@@ -98,7 +98,7 @@ def evaluate_command(
     rotation, grey and an attack (PGD, needs torch).
 
     captions, asked alone, has each picture captioned and measures BLEU-1 to 4, ROUGE-L and
-    CIDEr-D against the captions of the set; METEOR and SPICE, which need Java, are left out.
+    CIDEr-D against the captions of the set, METEOR too where Java and pycocoevalcap are.
     """
     chosen.refuse_unless("captions" in given["tasks"], "--task captions")
     if "captions" in given["tasks"]:

@@ -22,17 +22,17 @@ NAMES = {
     **{f"bleu_{size}": f"BLEU-{size}" for size in range(1, 5)},
     "rouge_l": "ROUGE-L",
     "cider": "CIDEr-D",
+    "meteor": "METEOR",
     "confidence_concordance": "confidence agrees with CIDEr-D",
     "distinct": "different captions",
     "vocabulary": "words used",
 }
-PERCENT = ("bleu", "rouge", "confidence", "distinct")
+PERCENT = ("bleu", "rouge", "meteor", "confidence", "distinct")
 
 
 def measure_captions(data: CaptionedSet, chosen: Chosen, shown: Shown) -> int:
     """Caption the pictures of the set, measure, and show it."""
     from clipsearch.evaluation import caption_page, evaluate_captions
-    from clipsearch.measures.captions import NOT_MEASURED
 
     captioner = chosen.open()
     with shown_progress(quiet=shown.quiet) as listener:
@@ -46,14 +46,14 @@ def measure_captions(data: CaptionedSet, chosen: Chosen, shown: Shown) -> int:
     skips = (*data.skips, *found.skips)
     if shown.form == "json":
         cost = {"cost": chosen.cost(captioner)}
-        print_json("eval", {**_document(found, skips, NOT_MEASURED), **cost})
+        print_json("eval", {**_document(found, skips), **cost})
     else:
         say_left_out(skips, "--json lists them all.")
         say(f"{len(found.pictures)} pictures, captioned by {quoted(found.writer)}")
         rows = [[NAMES[name], _number(name, value)] for name, value in found.metrics().items()]
         print_rows(["measure", "value"], rows)
         chosen.say_cost(captioner)
-        say(f"note: {' and '.join(NOT_MEASURED)} are not measured: they are Java programs")
+        say(f"note: not measured: {', '.join(found.scores.not_measured)} (docs/captioning.md)")
     if shown.html is not None:
         from clipsearch.durable import write_durably
 
@@ -70,9 +70,7 @@ def _number(name: str, value: float) -> str:
     return f"{value:.3f}" if name == "cider" else f"{value:g}"
 
 
-def _document(
-    found: CaptionEvaluation, skips: tuple[clipsearch.Skip, ...], left_out: tuple[str, ...]
-) -> dict[str, Any]:
+def _document(found: CaptionEvaluation, skips: tuple[clipsearch.Skip, ...]) -> dict[str, Any]:
     return {
         "source": found.source.encode(errors="replace").decode(),
         "captioner": found.writer,
@@ -81,7 +79,7 @@ def _document(
         "metrics": {
             name: value if math.isfinite(value) else None for name, value in found.metrics().items()
         },
-        "not_measured": list(left_out),
+        "not_measured": list(found.scores.not_measured),
         "captions": [
             {
                 "name": picture.name.encode(errors="replace").decode(),

@@ -1,4 +1,4 @@
-"""The measures of captions, together: what MS COCO's evaluation reports, without Java."""
+"""The measures of captions, together: what MS COCO's evaluation reports, METEOR where Java is."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from dataclasses import dataclass
 from clipsearch.measures.bleu import bleu
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.cider import CiderD
+from clipsearch.measures.meteor import meteor
 from clipsearch.measures.rouge import rouge_l
-
-NOT_MEASURED = ("METEOR", "SPICE")
-"""Measures that exist as Java programs only: they are named as left out, never imitated."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionScores:
-    """BLEU-1 to 4 and ROUGE-L from 0 to 1, CIDEr-D from 0 to 10; `each` is CIDEr-D by picture."""
+    """BLEU-1 to 4 and ROUGE-L from 0 to 1, CIDEr-D from 0 to 10; `each` is CIDEr-D by picture.
+
+    `meteor` is from 0 to 1, and None where there is no Java to run it.
+    """
 
     bleu: tuple[float, ...]
     rouge_l: float
     cider: float
     each: tuple[float, ...]
+    meteor: float | None = None
 
     def named(self) -> dict[str, float]:
         """Every figure by its name."""
         sizes = {f"bleu_{size}": value for size, value in enumerate(self.bleu, 1)}
-        return {**sizes, "rouge_l": self.rouge_l, "cider": self.cider}
+        found = {**sizes, "rouge_l": self.rouge_l, "cider": self.cider}
+        return found if self.meteor is None else {**found, "meteor": self.meteor}
+
+    @property
+    def not_measured(self) -> tuple[str, ...]:
+        """What MS COCO's evaluation would say besides: named as left out, never imitated."""
+        return ("METEOR", "SPICE") if self.meteor is None else ("SPICE",)
 
 
 def caption_scores(captions: Sequence[str], references: Sequence[Sequence[str]]) -> CaptionScores:
@@ -43,4 +51,5 @@ def caption_scores(captions: Sequence[str], references: Sequence[Sequence[str]])
     rouges = [rouge_l(words, own) for words, own in zip(written, known, strict=True)]
     consensus = CiderD(known)
     each = tuple(consensus.score(at, words) for at, words in enumerate(written))
-    return CaptionScores(corpus, sum(rouges) / len(rouges), sum(each) / len(each), each)
+    with_java = meteor(written, known)
+    return CaptionScores(corpus, sum(rouges) / len(rouges), sum(each) / len(each), each, with_java)
