@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -110,7 +111,13 @@ def said(data: Path, captions: Path, table: str, tower: TowerPair) -> Said:
     return Said(texts, tower.embed_texts(texts))
 
 
-def asked(pictures: Pictures, captions: Said, told: NDArray[np.bool_], tower: TowerPair) -> Asked:
+def asked(
+    pictures: Pictures,
+    captions: Said,
+    told: NDArray[np.bool_],
+    tower: TowerPair,
+    weights: Sequence[float] = WEIGHTS,
+) -> Asked:
     """Ask all queries of a collection where some pictures are told by a person, others by none."""
     queries = pictures.captions[:, QUERIES].reshape(-1, pictures.images.shape[1])
     of_people = pictures.captions[:, TOLD]
@@ -128,7 +135,7 @@ def asked(pictures: Pictures, captions: Said, told: NDArray[np.bool_], tower: To
         filled(Path(home), pictures, situations(len(told))[-1], tower) as connection,
     ):
         write_captions(connection, pictures, captions, told)
-        by_words = {weight: said_in_words(connection, texts, weight) for weight in WEIGHTS}
+        by_words = {weight: said_in_words(connection, texts, weight) for weight in weights}
     return Asked(np.array(picture), np.array(own), np.array(generated), by_words)
 
 
@@ -189,7 +196,7 @@ def show(name: str, pictures: Pictures, captions: Said, tower: TowerPair) -> Non
     situations_named = ("none by people", "half by people, one each")
     used = evidence.GENERATED, words.WEIGHTS["generated"]
     for title, told in zip(situations_named, collections(len(captions.texts)), strict=True):
-        held = asked(pictures, captions, told, tower)
+        held = asked(pictures, captions, told, tower, (0.0, used[1]))
         alone = held.picture if not told.any() else held.scores(0.0, 0.0)
         before = ranks(alone)
         shown = {"without a model's": alone, "with them": held.scores(*used)}

@@ -134,7 +134,7 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(
     [
         ((), "give PATHs"),
         (("nowhere",), "does not exist"),
-        ((".", "--write", "file.docx"), "neither sidecar nor catalogue"),
+        ((".", "--write", "file.docx"), "neither sidecar, xmp"),
         ((".", "--captioner", "."), "no whole captioner"),
         (("-c", "none", "--write", "catalogue"), "none"),
     ],

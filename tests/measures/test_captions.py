@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ from clipsearch.measures.bleu import bleu
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.captions import caption_scores
 from clipsearch.measures.cider import CiderD
+from clipsearch.measures.meteor import meteor
 from clipsearch.measures.rouge import rouge_l
 
 REFERENCES = [
@@ -92,3 +94,18 @@ def test_all_measures_agree_with_the_scorers_of_ms_coco() -> None:
     assert ours.cider == pytest.approx(cider)
     assert ours.each == pytest.approx(each.tolist())
     assert ours.rouge_l == pytest.approx(rouge)
+
+
+def test_meteor_is_not_measured_without_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    found = caption_scores(CAPTIONS, REFERENCES)
+    assert "meteor" not in found.named()
+    assert found.not_measured == ("METEOR", "SPICE")
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="METEOR is a Java program")
+def test_meteor_knows_stems_and_synonyms() -> None:
+    pytest.importorskip("pycocoevalcap.meteor.meteor")
+    (cat,) = words("a cat sits on the sofa")
+    near, far = words("a cat sitting on a couch", "two dogs run in snow")
+    assert (meteor([near], [[cat]]) or 0) > 2 * (meteor([far], [[cat]]) or 0)
