@@ -18,21 +18,12 @@ if TYPE_CHECKING:
     from clipsearch.captions import CaptionedSet
     from clipsearch.evaluation import CaptionEvaluation
 
-NAMES = {
-    **{f"bleu_{size}": f"BLEU-{size}" for size in range(1, 5)},
-    "rouge_l": "ROUGE-L",
-    "cider": "CIDEr-D",
-    "meteor": "METEOR",
-    "confidence_concordance": "confidence agrees with CIDEr-D",
-    "distinct": "different captions",
-    "vocabulary": "words used",
-}
 PERCENT = ("bleu", "rouge", "meteor", "confidence", "distinct")
 
 
 def measure_captions(data: CaptionedSet, chosen: Chosen, shown: Shown) -> int:
     """Caption the pictures of the set, measure, and show it."""
-    from clipsearch.evaluation import caption_page, evaluate_captions
+    from clipsearch.evaluation import CAPTION_MEASURES, caption_page, evaluate_captions
 
     captioner = chosen.open()
     with shown_progress(quiet=shown.quiet) as listener:
@@ -50,7 +41,10 @@ def measure_captions(data: CaptionedSet, chosen: Chosen, shown: Shown) -> int:
     else:
         say_left_out(skips, "--json lists them all.")
         say(f"{len(found.pictures)} pictures, captioned by {quoted(found.writer)}")
-        rows = [[NAMES[name], _number(name, value)] for name, value in found.metrics().items()]
+        rows = [
+            [CAPTION_MEASURES[name], _number(name, value)]
+            for name, value in found.metrics().items()
+        ]
         print_rows(["measure", "value"], rows)
         chosen.say_cost(captioner)
         say(f"note: not measured: {', '.join(found.scores.not_measured)} (docs/captioning.md)")

@@ -1,13 +1,19 @@
 """Measures towers on captioned pictures: retrieval, classes, likeness, robustness, bias."""
 
 from clipsearch.evaluation.caption_page import caption_page
-from clipsearch.evaluation.captions import CaptionEvaluation, concordance, evaluate_captions
+from clipsearch.evaluation.captions import (
+    CAPTION_MEASURES,
+    CaptionEvaluation,
+    concordance,
+    evaluate_captions,
+)
 from clipsearch.evaluation.evaluate import TASKS, Evaluation, Tasks, evaluate
 from clipsearch.evaluation.labels import read_classes, read_templates
 from clipsearch.evaluation.page import evaluation_page
 from clipsearch.evaluation.result import Result
 
 __all__ = [
+    "CAPTION_MEASURES",
     "TASKS",
     "CaptionEvaluation",
     "Evaluation",

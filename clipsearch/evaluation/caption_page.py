@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipsearch.evaluation.captions import CaptionEvaluation
+from clipsearch.evaluation.captions import CAPTION_MEASURES, CaptionEvaluation
 from clipsearch.evaluation.page import HEAD, figure, text_of
 
 SHOWN, REFERENCES = 24, 5
@@ -13,7 +13,7 @@ SHOWN, REFERENCES = 24, 5
 def caption_page(evaluation: CaptionEvaluation) -> str:
     """One document; every foreign word in it is escaped and nothing is fetched."""
     rows = (
-        f"<tr><td>{text_of(name)}</td><td>{value:.4g}</td></tr>\n"
+        f"<tr><td>{CAPTION_MEASURES[name]}</td><td>{value:.4g}</td></tr>\n"
         for name, value in evaluation.metrics().items()
     )
     order = np.argsort(-np.asarray(evaluation.scores.each), kind="stable")

@@ -17,6 +17,17 @@ from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.captions import CaptionScores, caption_scores
 from clipsearch.values import Skip, SkipCode
 
+CAPTION_MEASURES = {
+    **{f"bleu_{size}": f"BLEU-{size}" for size in range(1, 5)},
+    "rouge_l": "ROUGE-L",
+    "cider": "CIDEr-D",
+    "meteor": "METEOR",
+    "confidence_concordance": "confidence agrees with CIDEr-D",
+    "distinct": "different captions",
+    "vocabulary": "words used",
+}
+"""What people call each figure."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaptionEvaluation:
