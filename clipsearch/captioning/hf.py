@@ -98,8 +98,9 @@ class HfCaptioner:
         if manner.nucleus is not None:
             drawn = {"num_beams": 1, "do_sample": True, "top_p": manner.nucleus, "top_k": 0}
         written = model.generate(**given, **drawn, max_new_tokens=manner.longest or LONGEST)
-        if "input_ids" in given and not self._config.is_encoder_decoder:
-            written = written[:, given["input_ids"].shape[1] :]  # the question comes first
+        asked = given.get("input_ids")
+        if asked is not None and torch.equal(written[:, : asked.shape[1]], asked):
+            written = written[:, asked.shape[1] :]  # many say the question before the answer
         texts: list[str] = processor.batch_decode(written, skip_special_tokens=True)
         return texts
 
