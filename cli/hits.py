@@ -40,6 +40,9 @@ COLUMNS = (
 )
 """The columns of the CSV, each a field of the JSON of the same name."""
 SIGNALS = ("picture", "caption", "words")
+LIKELIHOOD = "captioner"
+RERANKED = 50
+"""How many of the best `--rerank` has weighed again."""
 LONGEST = 40
 """Characters of a caption in a table."""
 
@@ -59,6 +62,7 @@ class Asking:
     everything: bool = False
     captions: Chosen | None = None
     by: clipsearch.By = "fused"
+    rerank: bool = False
 
     @property
     def title(self) -> str:
@@ -79,6 +83,7 @@ class Asking:
             matches_only=not (self.everything or limited) and self.by in ("fused", "pictures"),
             without=self.without,
             by=self.by,
+            rerank=RERANKED if self.rerank else None,
         )
 
 
@@ -108,11 +113,20 @@ def answer(asking: Asking, name: str, output: Output) -> int:
             heats = _heats(asking, collection, hits) if asking.explain else {}
             reasons = _reasons(asking, hits)
             write_page(output.html, [(asking.title, hits)], f"collection {name}", heats, reasons)
+        if asking.rerank:
+            _say_unseen(hits)
         if not hits:
             say(_nothing(query, why_nothing(asking.where, collection)))
     if output.opened and (hits or output.html):
         open_first(output, hits)
     return DONE if hits else NOTHING_FOUND
+
+
+def _say_unseen(hits: Sequence[clipsearch.Hit]) -> None:
+    """How many of the hits that are shown the captioner could not look at."""
+    unseen = sum(hit.signals.likelihood is None for hit in hits[:RERANKED])
+    if unseen:
+        say(f"note: {unseen} of these pictures could not be read again and kept their places")
 
 
 def _nothing(query: clipsearch.Query, reason: str | None) -> str:
@@ -143,8 +157,12 @@ def print_hits(
     elif form == "csv":
         print_csv(COLUMNS, ([hit_record(hit, near)[name] for name in COLUMNS] for hit in hits))
     elif explain:
-        explained = ([*_explained(hit), *_described(hit, captions=captions)] for hit in hits)
-        print_rows([">rank", ">rank score", *SIGNALS, *told], explained)
+        again = any(hit.signals.likelihood for hit in hits)
+        explained = (
+            [*_explained(hit, again=again), *_described(hit, captions=captions)] for hit in hits
+        )
+        signals = (*SIGNALS, LIKELIHOOD) if again else SIGNALS
+        print_rows([">rank", ">rank score", *signals, *told], explained)
     elif sys.stdout.isatty():
         rows = (
             [str(hit.rank), _shown(hit.score), _share(hit), *_described(hit, captions=captions)]
@@ -166,7 +184,7 @@ def _described(hit: clipsearch.Hit, *, captions: bool) -> list[str]:
     return [shown, quoted(next(said, ""))]
 
 
-def _explained(hit: clipsearch.Hit) -> list[str]:
+def _explained(hit: clipsearch.Hit, *, again: bool) -> list[str]:
     """What a hit's rank rests on: each signal's evidence, and behind it what was measured."""
     picture, caption, words = hit.signals.picture, hit.signals.caption, hit.signals.words
     cells = [
@@ -177,6 +195,9 @@ def _explained(hit: clipsearch.Hit) -> list[str]:
         words
         and f"{words.evidence:+.2f} ({words.bm25:.4f}: {quoted(_short(' '.join(words.words)))})",
     ]
+    if again:
+        likely = hit.signals.likelihood
+        cells += [likely and f"{likely.evidence:+.2f} ({likely.nats:+.2f} nats)"]
     return [str(hit.rank), _shown(hit.rank_score), *(cell or "-" for cell in cells)]
 
 
@@ -261,6 +282,7 @@ def _document(
         "not": list(asking.without),
         "filter": filter_record(asking.where),
         "by": asking.by,
+        "rerank": asking.rerank,
         "matched": bool(hits),
         "hits": [hit_record(hit, asking.where.near) for hit in hits],
     }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     "curl -s https://example.com/x.jpg | clipsearch query --image -",
     "clipsearch query a red bus --html found.html --explain",
     "clipsearch query Anna 2019 --by words",
+    "clipsearch query two dogs fighting over a stick --rerank --explain",
     "clipsearch query cat -0 | xargs -0 cp -t cats/",
     "clipsearch query cat --json | jq -r '.hits[].path'",
 )
@@ -73,6 +74,12 @@ if TYPE_CHECKING:
     help="What to rank by: pictures, captions and words together, or one of them alone.",
 )
 @click.option(
+    "--rerank",
+    is_flag=True,
+    help="Let the captioner look at the 50 best pictures once more: slower, the first more often "
+    "right.",
+)
+@click.option(
     "--explain",
     is_flag=True,
     help="Show what each rank rests on; with --html also where in each picture the query is.",
@@ -97,6 +104,7 @@ def query(
     name: str,
     output: Output,
     by: clipsearch.By,
+    rerank: bool,
     explain: bool,
     captions: bool,
     chosen: Chosen,
@@ -129,5 +137,6 @@ def query(
         everything=everything,
         captions=chosen if captions else None,
         by=by,
+        rerank=rerank,
     )
     return answer(asking, name, output)

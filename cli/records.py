@@ -101,7 +101,12 @@ def hit_record(hit: Hit, near: Near | None = None) -> dict[str, Any]:
 
 def _signals_record(signals: Signals) -> dict[str, Any]:
     """Each signal with what it is worth; null where it says nothing of the image."""
-    own = {"picture": signals.picture, "caption": signals.caption, "words": signals.words}
+    own = {
+        "picture": signals.picture,
+        "caption": signals.caption,
+        "words": signals.words,
+        "likelihood": signals.likelihood,
+    }
     return {
         name: signal
         and {

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from clipsearch.values import Hit as Hit
     from clipsearch.values import Image as Image
     from clipsearch.values import ImageInfo as ImageInfo
+    from clipsearch.values import LikelihoodSignal as LikelihoodSignal
     from clipsearch.values import PictureSignal as PictureSignal
     from clipsearch.values import Signals as Signals
     from clipsearch.values import Skip as Skip
@@ -105,6 +106,7 @@ _HOMES = {
     "ImportReport": "exchange",
     "IngestOptions": "ingest",
     "IngestReport": "ingest",
+    "LikelihoodSignal": "values",
     "Likeness": "search",
     "Manner": "caption_writing",
     "MetadataIs": "filters",

@@ -45,6 +45,17 @@ class CaptionerMismatch(CaptioningError):
         )
 
 
+class RerankRefused(CaptioningError):
+    """A query cannot be ranked again by the captioner."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the captioner cannot rank these hits again: {reason}. Leave out the "
+            "re-ranking (`--rerank`), or change what it stands beside."
+        )
+
+
 class TableInTheWay(CaptioningError):
     """A file that is no table of captions stands where one is to be gone on with."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from clipsearch.captioning_errors import RerankRefused
 from clipsearch.catalogue import (
     FILE_NAME,
     Catalogue,
@@ -36,14 +37,17 @@ from clipsearch.search import (
     candidates,
     query_embedding,
     sought_words,
+    texts_of,
 )
 from clipsearch.settings import DEFAULT_COLLECTION, collection_folder, default_home
 from clipsearch.status import CollectionStatus, VerifyReport, status_of, verify_collection
 from clipsearch.tower_choice import TowerChoice
 from clipsearch.towers import TowerOptions, TowerPair
+from clipsearch.towers.builtin import is_builtin
 from clipsearch.values import Embeddings, Hit, Image, Skip
 
 if TYPE_CHECKING:
+    from clipsearch.captioning import Captioner
     from clipsearch.exchange import ExportOptions, ExportReport
 
 
@@ -75,6 +79,7 @@ class CollectionReader:
         self._ranker: Ranker | None = None
         self._matcher: Matcher | None = None
         self._tower: TowerPair | None = None
+        self._captioner: Captioner | None = None
 
     @property
     def exists(self) -> bool:
@@ -122,11 +127,12 @@ class CollectionReader:
         if ranker.tower != tower.identity:
             raise TowerReplaced(tower.identity, ranker.tower)
         matcher = self._judge()
+        self._check_rerank(query, tower)
         asked = Asked(
             None,
             sought_words(query.parts),
             query.by if query.by != "fused" or asks_for_text(query.parts) else "pictures",
-            candidates(query),
+            max(candidates(query), query.rerank or 0),
             query.min_score,
             matcher.refuses(query.without, tower),
         )
@@ -138,6 +144,8 @@ class CollectionReader:
                 raise
             return hits[: query.k]
         hits = ranker.hits(replace(asked, embedding=embedding), query.where)
+        if query.rerank is not None:
+            hits = self._reranked(hits, query, query.rerank)[: candidates(query)]
         return matcher.judged(hits, query, embedding, tower)
 
     def image(self, image_id: int) -> Image:
@@ -244,6 +252,32 @@ class CollectionReader:
             if self._matcher is None:
                 self._matcher = Matcher(self._open(), self.name)
             return self._matcher
+
+    def _reranked(self, hits: list[Hit], query: Query, first: int) -> list[Hit]:
+        """The hits with the first of them in the order that the captioner helps to find."""
+        from clipsearch.captioning import Captioner, reranked  # no other query needs it
+
+        with self._lock:
+            if self._captioner is None:
+                self._captioner = Captioner()
+        return [*reranked(hits[:first], texts_of(query.parts), self._captioner), *hits[first:]]
+
+    def _check_rerank(self, query: Query, tower: TowerPair) -> None:
+        """Raise RerankRefused for what the captioner cannot rank, ValueError for no candidate."""
+        if query.rerank is None:
+            return
+        if query.rerank < 1:
+            raise ValueError(f"at least one hit is ranked again, not {query.rerank}")
+        name = tower.identity.name
+        if query.by != "fused":
+            raise RerankRefused(f"they are ranked by {query.by} alone")
+        if not is_builtin(name):
+            raise RerankRefused(
+                f"the collection's tower is {name!r}, and the captioner was "
+                "weighed beside the built-in one"
+            )
+        if not texts_of(query.parts):
+            raise RerankRefused("no text is looked for")
 
     def _forget_tower(self) -> None:
         with self._lock:

@@ -44,6 +44,7 @@ ClipsearchError
 │   ├── CaptionerMissing        a folder holds no whole captioner
 │   ├── CaptionerUnusable       one of transformers or open_clip is not there, or fails
 │   ├── CaptionerMismatch       it was trained on what another image tower sees
+│   ├── RerankRefused           a query cannot be ranked again by it
 │   └── TableInTheWay           a file that is no table of captions stands there
 ├── ServerError                 (in clipsearch.server_errors)
 │   ├── BadServerName           a server's spelling says nothing, or too much

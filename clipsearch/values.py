@@ -258,6 +258,17 @@ class WordsSignal:
 
 
 @dataclass(frozen=True, slots=True)
+class LikelihoodSignal:
+    """How much likelier a captioner is to say the query of this picture than of the candidates.
+
+    `nats` is the log of that ratio, over all texts of the query; `evidence` what it is worth.
+    """
+
+    nats: float
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Signals:
     """What an image's place among the hits rests on; None where a signal says nothing of it.
 
@@ -267,11 +278,16 @@ class Signals:
     picture: PictureSignal | None = None
     caption: CaptionSignal | None = None
     words: WordsSignal | None = None
+    likelihood: LikelihoodSignal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """An image found. `rank` is from 1, and goes by `rank_score` (higher is better).
+
+    Where a query was ranked again by the captioner, a picture that could not be looked at keeps
+    its place, whatever the scores beside it.
+
 
     `score` is the cosine of picture and query in float32; NaN where the tower cannot read the
     query and its words alone were looked for. `signals` say what `rank_score` is made of.

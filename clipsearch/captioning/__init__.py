@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clipsearch.captioning.files import caption_files as caption_files
     from clipsearch.captioning.files import find_files as find_files
     from clipsearch.captioning.keeping import caption_into as caption_into
+    from clipsearch.captioning.reranking import reranked as reranked
     from clipsearch.captioning.sinks import CaptionTable as CaptionTable
     from clipsearch.captioning.sinks import Nowhere as Nowhere
     from clipsearch.captioning.sinks import Sidecars as Sidecars
@@ -50,6 +51,7 @@ _MODULES = {
     "caption_into": ".keeping",
     "find_files": ".files",
     "open_captioner": ".choosing",
+    "reranked": ".reranking",
     "with_captions": ".told",
 }
 

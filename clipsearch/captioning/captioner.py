@@ -13,10 +13,12 @@ from clipsearch.caption_writing import USUAL, Manner, WrittenCaption
 from clipsearch.captioning.beams import search_beams
 from clipsearch.captioning.confidence import confidence, evidence
 from clipsearch.captioning.folder import WORDS, read_captioner_folder
-from clipsearch.captioning.graphs import Graphs
-from clipsearch.captioning.hypotheses import Hypothesis
+from clipsearch.captioning.graphs import Graphs, Seen, joined
+from clipsearch.captioning.hypotheses import END, Hypothesis
+from clipsearch.captioning.likelihood import Logs, Tokens, log_likelihoods
 from clipsearch.captioning.sampling import sample
 from clipsearch.captioning_errors import CaptionerMismatch, CaptionerMissing
+from clipsearch.captions.plain_words import plain
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
 from clipsearch.towers.grid import GridTower
@@ -57,6 +59,32 @@ class Captioner:
     def batch(self) -> int:
         """Pictures that are captioned at once."""
         return BATCH
+
+    def look(self, pixels: Pixels) -> Seen:
+        """What there is to say a word about in pictures, uint8 [n, h, w, 3] of its input size."""
+        found = [
+            self._graphs.look(self._tower.see(pixels[start : start + BATCH]))
+            for start in range(0, len(pixels), BATCH)
+        ]
+        return joined(found)
+
+    def tokens(self, text: str) -> Tokens:
+        """A text as this captioner would say it, longer than `longest` as it may be."""
+        return (*self._words.encode(plain(text)).ids, END)
+
+    @property
+    def longest(self) -> int:
+        """The most tokens of a text that it has learned to say, the closing one with it."""
+        return self.folder.longest
+
+    def log_likelihoods(self, seen: Seen, texts: Sequence[Tokens]) -> Logs:
+        """How likely it is to say each text of each picture: nats, float64 [pictures, texts].
+
+        Raises ValueError for a text of more than `longest` tokens.
+        """
+        if any(len(each) > self.longest for each in texts):
+            raise ValueError(f"a text may have {self.longest} tokens")
+        return log_likelihoods(self._graphs, seen, texts)
 
     def write(self, pictures: Iterable[Pixels], manner: Manner = USUAL) -> list[WrittenCaption]:
         """A caption of each picture, uint8 [h, w, 3] of its input size.

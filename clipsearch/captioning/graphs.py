@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,14 @@ class Seen:
     def of(self, pictures: Ints) -> Seen:
         """Those of some pictures, by their places."""
         return Seen(self.keys[:, pictures], self.values[:, pictures])
+
+
+def joined(parts: Sequence[Seen]) -> Seen:
+    """The pictures of all parts, one after the other."""
+    return Seen(
+        np.concatenate([each.keys for each in parts], axis=1),
+        np.concatenate([each.values for each in parts], axis=1),
+    )
 
 
 @dataclass(frozen=True, slots=True)

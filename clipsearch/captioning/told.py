@@ -8,7 +8,7 @@ from dataclasses import replace
 from clipsearch.caption_writing import CaptionWriter, Unwritten
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.images import decode_picture
-from clipsearch.values import Caption, Hit, Image, Pixels
+from clipsearch.values import Caption, Hit, Image, Pixels, Preprocessing
 
 
 def with_captions(hits: Sequence[Hit], captioner: Callable[[], CaptionWriter]) -> list[Hit]:
@@ -24,7 +24,7 @@ def with_captions(hits: Sequence[Hit], captioner: Callable[[], CaptionWriter]) -
             found.append(hit)
             continue
         opened = opened or [captioner()]
-        pixels = _pixels(hit.image, opened[0])
+        pixels = pixels_of(hit.image, opened[0].preprocessing)
         (written,) = opened[0].write([pixels]) if pixels is not None else (None,)
         if written is None or isinstance(written, Unwritten):
             found.append(hit)
@@ -34,11 +34,11 @@ def with_captions(hits: Sequence[Hit], captioner: Callable[[], CaptionWriter]) -
     return found
 
 
-def _pixels(image: Image, captioner: CaptionWriter) -> Pixels | None:
+def pixels_of(image: Image, preprocessing: Preprocessing) -> Pixels | None:
     """The picture at the first of its paths that can be read: uint8 [h, w, 3]."""
     for path in image.paths:
         try:
-            return decode_picture(path, captioner.preprocessing).pixels
+            return decode_picture(path, preprocessing).pixels
         except UnreadableQueryImage:
             continue
     return None

@@ -13,6 +13,7 @@ from clipsearch.search.query import (
     asks_for_text,
     query_embedding,
     sought_words,
+    texts_of,
 )
 from clipsearch.search.ranking import Asked, Ranker
 from clipsearch.search.searcher import Searcher
@@ -36,4 +37,5 @@ __all__ = [
     "open_named",
     "query_embedding",
     "sought_words",
+    "texts_of",
 ]

@@ -57,6 +57,9 @@ class Query:
     `by` says what the hits are ranked by. Words and captions join in where a text with a weight
     above 0 is asked for; a query by pictures or embeddings alone is ranked by pictures, unless
     `by` names another signal. `min_score` is a cosine of pictures, whatever they are ranked by.
+
+    With `rerank` so many of the best are weighed once more by how likely the captioner is to say
+    the query's texts of each; that asks for a text, all signals and the built-in tower.
     """
 
     parts: Sequence[Part] = field(default_factory=tuple)
@@ -67,11 +70,19 @@ class Query:
     matches_only: bool = False
     without: Sequence[str] = ()
     by: By = "fused"
+    rerank: int | None = None
 
 
 def asks_for_text(parts: Sequence[Part]) -> bool:
     """Whether a text is looked for, not only pictures, embeddings, or away from something."""
     return any(isinstance(part, Words) and part.weight > 0 for part in parts)
+
+
+def texts_of(parts: Sequence[Part]) -> list[tuple[str, float]]:
+    """The texts that are looked for, with their weights."""
+    return [
+        (each.text, each.weight) for each in parts if isinstance(each, Words) and each.weight > 0
+    ]
 
 
 def sought_words(parts: Sequence[Part]) -> dict[str, str]:

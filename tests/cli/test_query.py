@@ -57,7 +57,7 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     document = json.loads(ran.out)
     assert list(document) == [
         *("schema_version", "command", "collection", "tower", "query", "top", "min_score"),
-        *("min_probability", "not", "filter", "by", "matched", "hits"),
+        *("min_probability", "not", "filter", "by", "rerank", "matched", "hits"),
     ]
     assert document["schema_version"] == 2
     assert document["query"] == [

@@ -11,6 +11,7 @@ import pytest
 import torch
 from tiny_captioner import SMALL, silent, squares_plan
 
+from clipsearch.captions.plain_words import plain
 from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
 from clipsearch.training.captioner.export import export_decoder
 from clipsearch.training.captioner.logistic import fit_logistic
@@ -22,7 +23,6 @@ from clipsearch.training.captioner.vocabulary import (
     END_ID,
     START_ID,
     learn_vocabulary,
-    plain,
     token_ids,
 )
 from clipsearch.training.captioner.writing import written

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from clipsearch.captions.plain_words import plain
 from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.cider import CiderD
 from clipsearch.training.captioner.packing import Ids
 from clipsearch.training.captioner.sights import CachedSights
-from clipsearch.training.captioner.vocabulary import plain, token_ids
+from clipsearch.training.captioner.vocabulary import token_ids
 from clipsearch.training.tuning.material import Pictured
 
 

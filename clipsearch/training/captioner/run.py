@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from clipsearch.captions.plain_words import plain
 from clipsearch.durable import write_durably
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
@@ -24,7 +25,7 @@ from clipsearch.training.captioner.material import Material, caption_ids, read_s
 from clipsearch.training.captioner.settings import Settings
 from clipsearch.training.captioner.sights import cached_sights
 from clipsearch.training.captioner.starting_words import starting_words
-from clipsearch.training.captioner.vocabulary import learn_vocabulary, plain, token_ids
+from clipsearch.training.captioner.vocabulary import learn_vocabulary, token_ids
 from clipsearch.training.tuning.material import (
     PictureSet,
     refuse_shared_pictures,

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 START, END, UNKNOWN = "<start>", "<end>", "<unknown>"
 START_ID, END_ID = 0, 1
-
-_DROPPED = re.compile(r"[^a-z0-9'\- ]+")
-
-
-def plain(caption: str) -> str:
-    """A caption as it is learned: lower case, ASCII, without punctuation."""
-    folded = unicodedata.normalize("NFKD", caption).replace("\u2019", "'")
-    return " ".join(_DROPPED.sub(" ", folded.lower()).split())
 
 
 def learn_vocabulary(captions: Iterable[str], size: int) -> Tokenizer:
