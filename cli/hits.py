@@ -187,6 +187,7 @@ def _described(hit: clipsearch.Hit, *, captions: bool) -> list[str]:
 def _explained(hit: clipsearch.Hit, *, again: bool) -> list[str]:
     """What a hit's rank rests on: each signal's evidence, and behind it what was measured."""
     picture, caption, words = hit.signals.picture, hit.signals.caption, hit.signals.words
+    likely = hit.signals.likelihood
     cells = [
         picture and f"{picture.evidence:+.2f} ({picture.cosine:.4f})",
         caption
@@ -194,11 +195,10 @@ def _explained(hit: clipsearch.Hit, *, again: bool) -> list[str]:
         f"{quoted(_short(caption.text))})",
         words
         and f"{words.evidence:+.2f} ({words.bm25:.4f}: {quoted(_short(' '.join(words.words)))})",
+        likely and f"{likely.evidence:+.2f} ({likely.nats:+.2f} nats)",
     ]
-    if again:
-        likely = hit.signals.likelihood
-        cells += [likely and f"{likely.evidence:+.2f} ({likely.nats:+.2f} nats)"]
-    return [str(hit.rank), _shown(hit.rank_score), *(cell or "-" for cell in cells)]
+    shown = [str(cell or "-") for cell in (cells if again else cells[:-1])]
+    return [str(hit.rank), _shown(hit.rank_score), *shown]
 
 
 def _shown(score: float) -> str:

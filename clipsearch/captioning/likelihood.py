@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.captioning.beams import Decoder
-from clipsearch.captioning.graphs import Ints, Seen
+from clipsearch.captioning.graphs import Seen
 from clipsearch.captioning.hypotheses import END, START
 
 Logs = NDArray[np.float64]
@@ -17,7 +17,7 @@ AT_ONCE = 256
 """So many captions are followed side by side: more is no quicker and takes more memory."""
 
 Tokens = tuple[int, ...]
-"""A text as a captioner's tokens, the closing one with it."""
+"""A text as a captioner's tokens; with the closing one it is a whole caption, else how one begins."""
 
 
 def log_likelihoods(decoder: Decoder, seen: Seen, texts: Sequence[Tokens]) -> Logs:
@@ -35,31 +35,24 @@ def log_likelihoods(decoder: Decoder, seen: Seen, texts: Sequence[Tokens]) -> Lo
         together = max(1, AT_ONCE // len(some))
         for first in range(0, len(order), together):
             chosen = order[first : first + together]
-            wanted = _padded([texts[at] for at in chosen])
+            wanted = [texts[at] for at in chosen]
             found[some[:, np.newaxis], chosen] = _followed(decoder, own, wanted)
     return found
 
 
-def _padded(texts: Sequence[Tokens]) -> Ints:
-    """The tokens [texts, longest], filled up with the closing one."""
-    longest = max(map(len, texts))
-    wanted = np.full((len(texts), longest), END, np.int64)
+def _followed(decoder: Decoder, seen: Seen, texts: Sequence[Tokens]) -> Logs:
+    """The log-probability of each text after its pictures: [pictures, texts]."""
+    pictures, rows = seen.keys.shape[1], np.arange(len(texts))
+    lengths = np.array([len(each) for each in texts])
+    padded = np.full((len(texts), lengths.max()), END, np.int64)
     for row, tokens in enumerate(texts):
-        wanted[row, : len(tokens)] = tokens
-    return wanted
-
-
-def _followed(decoder: Decoder, seen: Seen, wanted: Ints) -> Logs:
-    """The log-probability of each row of tokens up to its first END: [pictures, rows]."""
-    pictures, (rows, longest) = seen.keys.shape[1], wanted.shape
-    total = np.zeros((pictures, rows), np.float64)
-    going = np.ones(rows, bool)
-    said = decoder.begin(seen, pictures * rows)
-    tokens = np.full((pictures, rows), START, np.int64)
-    for step in range(longest):
-        logs, said = decoder.step(tokens, said, seen)
-        next_ = wanted[:, step]
-        total += np.where(going, logs[:, np.arange(rows), next_], 0.0)
-        going &= next_ != END
-        tokens = np.broadcast_to(next_, (pictures, rows)).astype(np.int64)
+        padded[row, : len(tokens)] = tokens
+    total = np.zeros((pictures, len(texts)), np.float64)
+    said = decoder.begin(seen, pictures * len(texts))
+    last = np.full(len(texts), START, np.int64)
+    for step in range(lengths.max()):
+        given = np.ascontiguousarray(np.broadcast_to(last, (pictures, len(texts))))
+        logs, said = decoder.step(given, said, seen)
+        last = padded[:, step]
+        total += np.where(step < lengths, logs[:, rows, last], 0.0)
     return total

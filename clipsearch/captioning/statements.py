@@ -24,14 +24,11 @@ _HERE = re.compile(
     r"(?:in|on|of) (?:the|this) (?:picture|image|photo|photograph|scene))$|"
     r"\s+(?:visible|shown|seen|depicted|present)$"
 )
-_DETERMINERS = frozenset(
-    "a an the this that these those some no his her its their my your one two three four five "
-    "six seven eight nine ten several many".split()
-)
-_PREPOSITIONS = frozenset(
-    "in on at by near under over behind beside inside outside with from to through along "
-    "between above below into onto across around".split()
-)
+_DETERMINING = """a an the this that these those some no his her its their my your one two three
+four five six seven eight nine ten several many"""
+_PLACING = """in on at by near under over behind beside inside outside with from to through along
+between above below into onto across around"""
+_DETERMINERS, _PREPOSITIONS = frozenset(_DETERMINING.split()), frozenset(_PLACING.split())
 _IRREGULAR = {
     "men": "man",
     "women": "woman",
@@ -89,7 +86,7 @@ def _counted(choice: str, things: str, rest: str) -> str:
         number = NUMBERS[int(choice)]
     if number == "one":
         *before, last = things.split()
-        things = " ".join((*before, _singular(last)))
+        number, things = "", _with_article(" ".join((*before, _singular(last))))
     return f"{number} {things} {_here_dropped(rest)}"
 
 
@@ -142,7 +139,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., str]], ...] = (
         _counted,
     ),
     (re.compile(rf"(?:what|which) colou?r {_AUXILIARY} (.+)"), _coloured),
-    (re.compile(rf"(?:what|which) (?:is the )?colou?r of (.+)"), _coloured),
+    (re.compile(r"(?:what|which) (?:is the )?colou?r of (.+)"), _coloured),
     (
         re.compile(rf"what {_AUXILIARY} (.+) doing\b.*"),
         lambda choice, who: f"{_here_dropped(who)} {choice}",

@@ -8,6 +8,7 @@ from clipsearch.captions.captioned import (
     searched_images,
 )
 from clipsearch.captions.generated import GeneratedTexts, note_generated
+from clipsearch.captions.questions import PictureQuestion, QuestionSet, read_questions
 from clipsearch.captions.sidecars import SidecarText, sidecar_text
 from clipsearch.captions.source import read_captioned
 from clipsearch.captions.tables import check_table, named_captions
@@ -17,12 +18,15 @@ __all__ = [
     "CaptionedSet",
     "GeneratedTexts",
     "KnownEmbeddings",
+    "PictureQuestion",
+    "QuestionSet",
     "SidecarText",
     "captioned_images",
     "check_table",
     "named_captions",
     "note_generated",
     "read_captioned",
+    "read_questions",
     "searched_images",
     "sidecar_text",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -32,19 +33,38 @@ Columns = Sequence[Sequence[str]]
 """Columns that a table must have, each by the names that it may bear."""
 
 
+@dataclass(frozen=True, slots=True)
+class PicturedLine:
+    """A line of a table: its number, its picture, all its fields, and the picture's bytes."""
+
+    number: int
+    name: str
+    fields: Mapping[str, object]
+    read: Callable[[], bytes]
+
+
 def table_rows(
     table: Path, split: str | None, root: Path | None, skips: list[Skip]
 ) -> Iterator[Row]:
     """Yield the rows of a table that belong to the split. Raises OSError, SourceUnreadable."""
+    for line in pictured_lines(table, root, skips):
+        if split is None or line.fields.get("split") == split:
+            yield Row(line.name, first_of(line.fields, TEXT_KEYS) or "", line.read)
+
+
+def pictured_lines(
+    table: Path, root: Path | None, skips: list[Skip], needed: Columns = (IMAGE_KEYS,)
+) -> Iterator[PicturedLine]:
+    """Yield the good lines of a table. Raises OSError, SourceUnreadable."""
     base = root or table.parent
     packed = table.with_suffix(".tar")
     tar = Tar(packed, skips) if packed.is_file() else None
-    for number, fields in _good_lines(table, skips):
-        name = _first(fields, IMAGE_KEYS) or ""
+    for number, fields in _good_lines(table, skips, needed):
+        name = first_of(fields, IMAGE_KEYS) or ""
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            skips.append(_bad_line(table, number, "its picture would lie outside the folder"))
-        elif split is None or fields.get("split") == split:
-            yield Row(name, _first(fields, TEXT_KEYS) or "", _reader(base, name, tar))
+            skips.append(bad_line(table, number, "its picture would lie outside the folder"))
+        else:
+            yield PicturedLine(number, name, fields, _reader(base, name, tar))
 
 
 def named_captions(table: Path, skips: list[Skip]) -> Iterator[tuple[str, Caption]]:
@@ -55,9 +75,9 @@ def named_captions(table: Path, skips: list[Skip]) -> Iterator[tuple[str, Captio
     Raises OSError, and SourceUnreadable for a table without a column of pictures or of captions.
     """
     for number, fields in _good_lines(table, skips, needed=(IMAGE_KEYS, TEXT_KEYS)):
-        name, caption = _first(fields, IMAGE_KEYS) or "", _first(fields, TEXT_KEYS)
+        name, caption = first_of(fields, IMAGE_KEYS) or "", first_of(fields, TEXT_KEYS)
         if caption is None or not caption.strip():
-            skips.append(_bad_line(table, number, "it has no caption"))
+            skips.append(bad_line(table, number, "it has no caption"))
         else:
             source = generated_source(fields.get("source")) or "table"
             yield name, Caption(caption.strip(), source)
@@ -77,12 +97,13 @@ def _good_lines(
     for number, fields in _lines(table, needed):
         fault = fields if isinstance(fields, str) else _fault(fields)
         if fault or isinstance(fields, str):
-            skips.append(_bad_line(table, number, fault or ""))
+            skips.append(bad_line(table, number, fault or ""))
         else:
             yield number, fields
 
 
-def _bad_line(table: Path, number: int, fault: str) -> Skip:
+def bad_line(table: Path, number: int, fault: str) -> Skip:
+    """What is left out of a table, and why."""
     return Skip(table, SkipCode.UNREADABLE, f"line {number}: {fault}")
 
 
@@ -137,7 +158,7 @@ def _opened(table: Path, newline: str | None) -> IO[str]:
 
 
 def _fault(fields: Mapping[str, object]) -> str | None:
-    name, caption = _first(fields, IMAGE_KEYS), _first(fields, TEXT_KEYS)
+    name, caption = first_of(fields, IMAGE_KEYS), first_of(fields, TEXT_KEYS)
     if not name:
         return "it names no picture"
     if "\0" in name or (caption and "\0" in caption):
@@ -149,7 +170,8 @@ def _fault(fields: Mapping[str, object]) -> str | None:
     return None
 
 
-def _first(fields: Mapping[str, object], keys: Iterable[str]) -> str | None:
+def first_of(fields: Mapping[str, object], keys: Iterable[str]) -> str | None:
+    """The first of the fields of those names that is there."""
     return next((str(fields[key]) for key in keys if fields.get(key) is not None), None)
 
 
