@@ -17,7 +17,7 @@ AT_ONCE = 256
 """So many captions are followed side by side: more is no quicker and takes more memory."""
 
 Tokens = tuple[int, ...]
-"""A text as a captioner's tokens; with the closing one it is a whole caption, else how one begins."""
+"""A text as a captioner's tokens; without the closing one it is how a caption begins."""
 
 
 def log_likelihoods(decoder: Decoder, seen: Seen, texts: Sequence[Tokens]) -> Logs:

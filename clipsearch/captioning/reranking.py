@@ -33,7 +33,7 @@ def reranked(
     read any more, keeps its place and has no `likelihood`; the others change places among
     themselves. Equal ones stay in their order. A text is cut to what the captioner can say.
     """
-    asked = [(tokens, weight) for text, weight in texts if (tokens := _cut(captioner, text))]
+    asked = [(tokens, weight) for text, weight in texts if (tokens := cut_tokens(captioner, text))]
     pictures = [pixels_of(hit.image, captioner.preprocessing) for hit in hits]
     places = [at for at, pixels in enumerate(pictures) if pixels is not None]
     if not asked or not places:
@@ -55,7 +55,7 @@ def nats(logs: Logs) -> Logs:
     return np.asarray(logs - highest - np.log(np.exp(logs - highest).mean(axis=0)))
 
 
-def _cut(captioner: Captioner, text: str) -> Tokens | None:
+def cut_tokens(captioner: Captioner, text: str) -> Tokens | None:
     """A text as tokens, cut as the captioner was taught; None without a word it could say."""
     tokens = captioner.tokens(text)
     if tokens == (END,):
