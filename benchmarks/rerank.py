@@ -132,7 +132,7 @@ def looked(
         pixels = np.stack(
             [decode_picture(data / each, tower.preprocessing).pixels for each in some]
         )
-        seen.append(captioner.look(pixels))
+        seen.append(captioner.look_at(pixels))
         spent = time.process_time() - begun
         embeddings.append(tower.embed_images(pixels))
         begun = time.process_time() - spent

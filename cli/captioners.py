@@ -16,6 +16,7 @@ from clipsearch.cli.exits import say
 
 if TYPE_CHECKING:
     from clipsearch.caption_writing import CaptionWriter
+    from clipsearch.captioning import Answerer, ServerAccess
     from clipsearch.values import Hit
 
 Command = Callable[..., Any]
@@ -37,15 +38,30 @@ class Chosen:
 
     def open(self) -> CaptionWriter:
         """The captioner itself; a server is asked nothing yet. Raises ClipsearchError."""
-        from clipsearch.captioning import ServerAccess, open_captioner
+        from clipsearch.captioning import open_captioner
 
         if not self.captioner.startswith("openai:"):
             hush_libraries()
-            return open_captioner(self.captioner)
+        return open_captioner(self.captioner, self._access())
+
+    def open_answerer(self) -> Answerer:
+        """What answers questions, where the name is that of a model that does so."""
+        from clipsearch.captioning import open_answerer
+
+        if not self.captioner.startswith("openai:"):
+            hush_libraries()
+        return open_answerer(self.captioner, self._access())
+
+    def _access(self) -> ServerAccess:
+        """How a server is asked, if one is named."""
+        from clipsearch.captioning import ServerAccess
+
+        if not self.captioner.startswith("openai:"):
+            return ServerAccess()
         from clipsearch.servers import Patience
 
         patience = Patience(self.timeout, self.retries, self.parallel)
-        return open_captioner(self.captioner, ServerAccess(patience, os.environ.get(KEY)))
+        return ServerAccess(patience, os.environ.get(KEY))
 
     def refuse_unless(self, wanted: object, option: str) -> None:
         """Raise UsageError where a captioner is named and nothing is to be captioned."""
@@ -72,7 +88,7 @@ class Chosen:
             self.say_cost(each)
         return told
 
-    def cost(self, writer: CaptionWriter | None) -> dict[str, Any] | None:
+    def cost(self, writer: CaptionWriter | Answerer | None) -> dict[str, Any] | None:
         """What a server counted, for --json; None for captioners that run here."""
         usage = getattr(writer, "usage", None)
         if usage is None:
@@ -87,7 +103,7 @@ class Chosen:
             "price": price,
         }
 
-    def say_cost(self, writer: CaptionWriter) -> None:
+    def say_cost(self, writer: CaptionWriter | Answerer) -> None:
         """Tell what a server counted."""
         cost = self.cost(writer)
         if cost is None:
@@ -166,14 +182,34 @@ _OPTIONS = (
 )
 
 
+_MODEL = click.option(
+    "--model",
+    "captioner",
+    metavar="MODEL",
+    default="builtin",
+    show_default=True,
+    help="Who answers: builtin or a DIR of `train-captioner` (among choices), hf:FOLDER or "
+    "hf:ORG/NAME (transformers), or openai:URL/MODEL, a server that the picture is then sent to.",
+)
+
+
 def captioner_options(command: Command) -> Command:
     """Give a command the options that name a captioner, and pass it what they ask as `chosen`."""
+    return _with_options(command, _OPTIONS)
 
+
+def model_options(command: Command) -> Command:
+    """The same for a model that answers questions."""
+    return _with_options(command, (_MODEL, *_OPTIONS[1:]))
+
+
+def _with_options(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
     @wraps(command)
     def choosing(**given: Any) -> Any:
         asked = {field.name: given.pop(field.name) for field in fields(Chosen)}
         return command(chosen=Chosen(**asked), **given)
 
-    for option in reversed(_OPTIONS):
-        choosing = option(choosing)
-    return choosing
+    found: Command = choosing
+    for option in reversed(options):
+        found = option(found)
+    return found

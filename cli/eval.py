@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clipsearch.captions import CaptionedSet
     from clipsearch.evaluation import Evaluation, Tasks
 
-TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias", "captions")
+TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias", "captions", "vqa")
 CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_classification"}
 
 
@@ -36,6 +36,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
     "clipsearch eval coco.csv --task robustness --html report.html",
     "clipsearch eval coco.csv --task bias --group 'man|men' --group 'woman|women'",
     "clipsearch eval flickr8k.csv --split dev --task captions --html captions.html",
+    "clipsearch eval questions.jsonl --task vqa --model builtin",
     "clipsearch eval --collection holidays --json",
 )
 @click.argument("data", required=False, type=options.ANY_PATH)
@@ -99,7 +100,13 @@ def evaluate_command(
 
     captions, asked alone, has each picture captioned and measures BLEU-1 to 4, ROUGE-L and
     CIDEr-D against the captions of the set, METEOR too where Java and pycocoevalcap are.
+
+    vqa, asked alone, has each question of DATA answered (`filepath,question,answers[,choices]`,
+    lists as JSON; or the questions of a VQA data set, .json) and measures the VQA accuracy. Its
+    --model is one of `clipsearch ask`.
     """
+    if "vqa" in given["tasks"]:
+        return _vqa(data, name, models, chosen, given, options.Shown(form, html, quiet))
     chosen.refuse_unless("captions" in given["tasks"], "--task captions")
     if "captions" in given["tasks"]:
         from clipsearch.cli.eval_captions import measure_captions
@@ -128,6 +135,28 @@ def evaluate_command(
 
 
 evaluate_command.name = "eval"
+
+
+def _vqa(
+    data: Path | None,
+    name: str | None,
+    models: tuple[str, ...],
+    chosen: Chosen,
+    given: Mapping[str, Any],
+    shown: options.Shown,
+) -> int:
+    from clipsearch.captions import read_questions
+    from clipsearch.cli.eval_vqa import measure_vqa
+
+    if len(given["tasks"]) > 1 or len(models) > 1:
+        raise click.UsageError("--task vqa is asked alone, of one --model.")
+    if data is None or name is not None:
+        raise click.UsageError("--task vqa needs DATA with questions, and no collection.")
+    chosen.refuse_unless(False, "--task captions")
+    found = read_questions(data, given["split"], given["root"])
+    found = replace(found, questions=found.questions[: given["limit"]])
+    model = models[0] if models else "builtin"
+    return measure_vqa(found, replace(chosen, captioner=model), shown)
 
 
 def _evaluated(

@@ -21,6 +21,7 @@ COMMANDS = (
     "score",
     "explain",
     "caption",
+    "ask",
     "demo",
     "status",
     "list",

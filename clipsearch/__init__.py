@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from clipsearch.caption_writing import Manner as Manner
     from clipsearch.caption_writing import Unwritten as Unwritten
     from clipsearch.caption_writing import WrittenCaption as WrittenCaption
+    from clipsearch.captioning import Answer as Answer
+    from clipsearch.captioning import Answerer as Answerer
     from clipsearch.captioning import Captioner as Captioner
     from clipsearch.captioning import CaptionOptions as CaptionOptions
     from clipsearch.captioning import CaptionReport as CaptionReport
     from clipsearch.captioning import ServerAccess as ServerAccess
+    from clipsearch.captioning import open_answerer as open_answerer
     from clipsearch.captioning import open_captioner as open_captioner
     from clipsearch.collection import Collection as Collection
     from clipsearch.duplicates import Duplicate as Duplicate
@@ -79,6 +82,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Addition": "ingest",
+    "Answer": "captioning",
+    "Answerer": "captioning",
     "By": "search",
     "Caption": "values",
     "CaptionOptions": "captioning",
@@ -136,6 +141,7 @@ _HOMES = {
     "WrittenCaption": "caption_writing",
     "default_home": "settings",
     "load_towers": "towers",
+    "open_answerer": "captioning",
     "open_captioner": "captioning",
 }
 

@@ -45,6 +45,30 @@ class CaptionerMismatch(CaptioningError):
         )
 
 
+class QuestionRefused(CaptioningError):
+    """A question with its choices makes no sense, or is more than can be weighed."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"that cannot be asked: {reason}. Give a question and at least two different, short "
+            'choices, as in `clipsearch ask photo.jpg "what colour is the car?" '
+            "--choices red,green,blue`."
+        )
+
+
+class ChoicesMissing(CaptioningError):
+    """A question is open, and nothing at hand can answer it freely."""
+
+    def __init__(self, question: str) -> None:
+        self.question = question
+        super().__init__(
+            f"{question!r} is an open question, which the built-in captioner cannot answer: give "
+            "it `--choices A,B,C`, or name a model that can, `--model hf:ORG/NAME` or `--model "
+            "openai:URL/MODEL`."
+        )
+
+
 class RerankRefused(CaptioningError):
     """A query cannot be ranked again by the captioner."""
 

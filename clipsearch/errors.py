@@ -44,6 +44,8 @@ ClipsearchError
 │   ├── CaptionerMissing        a folder holds no whole captioner
 │   ├── CaptionerUnusable       one of transformers or open_clip is not there, or fails
 │   ├── CaptionerMismatch       it was trained on what another image tower sees
+│   ├── QuestionRefused         a question with its choices makes no sense
+│   ├── ChoicesMissing          a question is open, and nothing here answers it freely
 │   ├── RerankRefused           a query cannot be ranked again by it
 │   └── TableInTheWay           a file that is no table of captions stands there
 ├── ServerError                 (in clipsearch.server_errors)

@@ -52,7 +52,15 @@ def write_vit_gpt2(folder: Path, seed: int = 0) -> Path:
 
 def write_blip(folder: Path, seed: int = 0) -> Path:
     """A BLIP: a ViT, and a BERT that attends to it."""
-    tokenizer = word_tokenizer()
+    config = _blip_config(tokenizer := word_tokenizer())
+    torch.manual_seed(seed)
+    model = _transformers.BlipForConditionalGeneration(config)
+    images = _transformers.BlipImageProcessor(size=_square())
+    _save(folder, model, _transformers.BlipProcessor(images, tokenizer))
+    return folder
+
+
+def _blip_config(tokenizer: Any) -> Any:
     text = {
         "vocab_size": len(tokenizer), "hidden_size": 32, "encoder_hidden_size": 32,
         "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
@@ -63,9 +71,30 @@ def write_blip(folder: Path, seed: int = 0) -> Path:
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1,
         "num_attention_heads": 2, "image_size": SIDE, "patch_size": 8, "projection_dim": 16,
     }  # fmt: skip
-    config = _transformers.BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
+    return _transformers.BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
+
+
+def write_vilt(folder: Path, seed: int = 0) -> Path:
+    """A ViLT that chooses among four answers."""
+    names = dict(enumerate(("yes", "no", "red", "2")))
+    tokenizer = word_tokenizer()
+    config = _transformers.ViltConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=64, image_size=SIDE, patch_size=8, max_position_embeddings=40,
+        id2label=names, label2id={name: at for at, name in names.items()},
+    )  # fmt: skip
     torch.manual_seed(seed)
-    model = _transformers.BlipForConditionalGeneration(config)
+    images = _transformers.ViltImageProcessor(size={"shortest_edge": SIDE}, size_divisor=8)
+    model = _transformers.ViltForQuestionAnswering(config)
+    _save(folder, model, _transformers.ViltProcessor(images, tokenizer))
+    return folder
+
+
+def write_blip_vqa(folder: Path, seed: int = 0) -> Path:
+    """A BLIP that writes its answers."""
+    config = _blip_config(tokenizer := word_tokenizer())
+    torch.manual_seed(seed)
+    model = _transformers.BlipForQuestionAnswering(config)
     images = _transformers.BlipImageProcessor(size=_square())
     _save(folder, model, _transformers.BlipProcessor(images, tokenizer))
     return folder

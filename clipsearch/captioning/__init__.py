@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from clipsearch.caption_writing import Manner as Manner
     from clipsearch.caption_writing import Unwritten as Unwritten
     from clipsearch.caption_writing import WrittenCaption as WrittenCaption
+    from clipsearch.captioning.answerers import open_answerer as open_answerer
+    from clipsearch.captioning.answering import Answer as Answer
+    from clipsearch.captioning.answering import Answerer as Answerer
     from clipsearch.captioning.captioner import Captioner as Captioner
     from clipsearch.captioning.catalogued import CaptionReport as CaptionReport
     from clipsearch.captioning.catalogued import caption_catalogue as caption_catalogue
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from clipsearch.captioning.xmp_sidecars import XmpSidecars as XmpSidecars
 
 _MODULES = {
+    "Answer": ".answering",
+    "Answerer": ".answering",
     "CaptionOptions": ".files",
     "CaptionReport": ".catalogued",
     "CaptionTable": ".sinks",
@@ -50,6 +55,7 @@ _MODULES = {
     "caption_files": ".files",
     "caption_into": ".keeping",
     "find_files": ".files",
+    "open_answerer": ".answerers",
     "open_captioner": ".choosing",
     "reranked": ".reranking",
     "with_captions": ".told",

@@ -21,7 +21,7 @@ from clipsearch.captioning_errors import CaptionerMismatch, CaptionerMissing
 from clipsearch.captions.plain_words import plain
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
-from clipsearch.towers.grid import GridTower
+from clipsearch.towers.grid import GridTower, Sights
 from clipsearch.towers.runtime import usable_cpus
 from clipsearch.values import Pixels, Preprocessing
 
@@ -60,13 +60,18 @@ class Captioner:
         """Pictures that are captioned at once."""
         return BATCH
 
-    def look(self, pixels: Pixels) -> Seen:
-        """What there is to say a word about in pictures, uint8 [n, h, w, 3] of its input size."""
-        found = [
-            self._graphs.look(self._tower.see(pixels[start : start + BATCH]))
-            for start in range(0, len(pixels), BATCH)
-        ]
-        return joined(found)
+    def see(self, pixels: Pixels) -> Sights:
+        """What the tower sees in pictures, uint8 [n, h, w, 3] of its input size."""
+        return self._tower.see(pixels)
+
+    def look(self, sights: Sights) -> Seen:
+        """What the captioner attends to in what the tower saw."""
+        return self._graphs.look(sights)
+
+    def look_at(self, pixels: Pixels) -> Seen:
+        """What it attends to in pictures, uint8 [n, h, w, 3] of its input size."""
+        parts = range(0, len(pixels), BATCH)
+        return joined([self.look(self.see(pixels[at : at + BATCH])) for at in parts])
 
     def tokens(self, text: str) -> Tokens:
         """A text as this captioner would say it, longer than `longest` as it may be."""

@@ -28,6 +28,11 @@ class Seen:
         """Those of some pictures, by their places."""
         return Seen(self.keys[:, pictures], self.values[:, pictures])
 
+    @property
+    def blind(self) -> Seen:
+        """As many pictures of which nothing is seen: the words alone are left to go by."""
+        return Seen(np.zeros_like(self.keys), np.zeros_like(self.values))
+
 
 def joined(parts: Sequence[Seen]) -> Seen:
     """The pictures of all parts, one after the other."""

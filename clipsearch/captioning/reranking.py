@@ -38,7 +38,7 @@ def reranked(
     places = [at for at, pixels in enumerate(pictures) if pixels is not None]
     if not asked or not places:
         return list(hits)
-    seen = captioner.look(np.stack([each for each in pictures if each is not None]))
+    seen = captioner.look_at(np.stack([each for each in pictures if each is not None]))
     told = nats(captioner.log_likelihoods(seen, [tokens for tokens, _ in asked]))
     ratios = told @ np.array([weight for _, weight in asked])
     weighed = [_weighed(hits[at], float(own)) for at, own in zip(places, ratios, strict=True)]

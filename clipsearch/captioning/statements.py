@@ -8,7 +8,7 @@ the choice after it. The rules are for English.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from clipsearch.captions.plain_words import plain
@@ -17,6 +17,11 @@ YES, NO = frozenset({"yes", "y", "true", "yeah"}), frozenset({"no", "n", "false"
 NUMBERS = (
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve"),
+)
+COUNTS = ("1", "2", "3", "4", "5")
+COLOURS = (
+    *("black", "white", "red", "blue", "green", "yellow", "brown", "orange", "pink", "purple"),
+    "gray",
 )
 _AUXILIARY = r"(?:is|are|was|were)"
 _HERE = re.compile(
@@ -40,16 +45,30 @@ _IRREGULAR = {
 
 
 class Statement(NamedTuple):
-    """What a choice says of the picture; `denied` where the choice says that it is not so."""
+    """What a choice says of the picture; `denied` where the choice says that it is not so.
+
+    `known` says whether a rule made it, and not the question with the choice behind it.
+    """
 
     text: str
     denied: bool = False
+    known: bool = True
 
 
-def is_yes_or_no(choices: list[str]) -> bool:
+def is_yes_or_no(choices: Sequence[str]) -> bool:
     """Whether the choices are yes and no, in either order and whatever their case."""
     said = [plain(each) for each in choices]
     return len(said) == 2 and any(each in YES for each in said) and any(each in NO for each in said)
+
+
+def known_choices(question: str) -> tuple[str, ...]:
+    """The choices that a question brings with it: yes or no, a number, a colour; else none."""
+    asked = plain(question)
+    if _YES_NO.fullmatch(asked):
+        return ("yes", "no")
+    if asked.startswith("how many "):
+        return COUNTS
+    return COLOURS if re.match(r"(?:what|which)(?: is the)? colou?r\b", asked) else ()
 
 
 def statement(question: str, choice: str) -> Statement:
@@ -63,7 +82,7 @@ def statement(question: str, choice: str) -> Statement:
             return Statement(" ".join(made(said, *found.groups("")).split()))
     if said in YES | NO and (found := _YES_NO.fullmatch(asked)):
         return Statement(_claimed(*found.groups("")), said in NO)
-    return Statement(f"{asked} {said}")
+    return Statement(f"{asked} {said}", known=False)
 
 
 def _claimed(auxiliary: str, rest: str) -> str:

@@ -11,6 +11,8 @@ from clipsearch.evaluation.evaluate import TASKS, Evaluation, Tasks, evaluate
 from clipsearch.evaluation.labels import read_classes, read_templates
 from clipsearch.evaluation.page import evaluation_page
 from clipsearch.evaluation.result import Result
+from clipsearch.evaluation.vqa import VqaEvaluation, evaluate_vqa
+from clipsearch.evaluation.vqa_page import vqa_page
 
 __all__ = [
     "CAPTION_MEASURES",
@@ -19,11 +21,14 @@ __all__ = [
     "Evaluation",
     "Result",
     "Tasks",
+    "VqaEvaluation",
     "caption_page",
     "concordance",
     "evaluate",
     "evaluate_captions",
+    "evaluate_vqa",
     "evaluation_page",
     "read_classes",
     "read_templates",
+    "vqa_page",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from clipsearch.captioning_errors import ChoicesMissing, QuestionRefused
 from clipsearch.captions import PictureQuestion, QuestionSet
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.evaluation.embedding import OnStep
@@ -17,6 +18,14 @@ from clipsearch.values import Skip, SkipCode
 KIND_YES_NO, KIND_NUMBER, KIND_OTHER = "yes/no", "number", "other"
 
 
+class Given(Protocol):
+    """An answer as it was given."""
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+
+
 class Answerer(Protocol):
     """What answers questions about pictures."""
 
@@ -24,8 +33,11 @@ class Answerer(Protocol):
     def name(self) -> str:
         """What it is called."""
 
-    def answer(self, picture: bytes, question: str, choices: Sequence[str]) -> str | None:
-        """Its answer; None where it has none. Raises UnreadableQueryImage."""
+    def answers(self, picture: bytes, question: str, choices: Sequence[str]) -> Sequence[Given]:
+        """Its answers, best first.
+
+        Raises UnreadableQueryImage, and ChoicesMissing or QuestionRefused where it has none.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,7 @@ def evaluate_vqa(answerer: Answerer, data: QuestionSet, on_step: OnStep) -> VqaE
     answered: list[Answered] = []
     for done, question in enumerate(data.questions, 1):
         try:
-            answer = answerer.answer(question.read(), question.question, question.choices)
+            answer = _answer(answerer, question)
         except UnreadableQueryImage as error:
             skips.append(Skip(Path(question.name), error.skip.code, error.skip.reason))
         except OSError as error:
@@ -84,6 +96,14 @@ def evaluate_vqa(answerer: Answerer, data: QuestionSet, on_step: OnStep) -> VqaE
     if not answered:
         raise NothingToMeasure(data.source, "no question about a picture that can be read")
     return VqaEvaluation(data.source, answerer.name, tuple(answered), (*data.skips, *skips))
+
+
+def _answer(answerer: Answerer, question: PictureQuestion) -> str | None:
+    """The best answer; None where the answerer cannot be asked such a question."""
+    try:
+        return answerer.answers(question.read(), question.question, question.choices)[0].text
+    except (ChoicesMissing, QuestionRefused):
+        return None
 
 
 def answer_kind(answers: Sequence[str]) -> str:

@@ -48,6 +48,7 @@ class Progress:
         "searching",
         "comparing",
         "captioning",
+        "asking",
     ]
     done: int
     total: int | None

@@ -65,7 +65,7 @@ def test_the_built_in_captioner_finds_its_own_caption_as_likely_as_when_it_said_
     )
     weighed = captioner.weighed(pixels)
     texts = [captioner.tokens(text) for text, _ in weighed]
-    found = captioner.log_likelihoods(captioner.look(pixels), texts)
+    found = captioner.log_likelihoods(captioner.look_at(pixels), texts)
     for at, (_, (mean, _, _)) in enumerate(weighed):
         assert found[at, at] == pytest.approx(mean * len(texts[at]), abs=1e-2)
         assert found[at, at] > found[at, 1 - at]
@@ -76,8 +76,8 @@ def test_pictures_side_by_side_are_as_alone(photographs: Path) -> None:
     pixels = decode_picture(photographs / "coffee.png", captioner.preprocessing).pixels
     both = np.stack([pixels, np.zeros_like(pixels)])
     texts = [captioner.tokens(text) for text in ("a cup", "a dog is running through the grass")]
-    alone = [captioner.look(each[np.newaxis]) for each in both]
-    together = captioner.log_likelihoods(captioner.look(both), texts)
+    alone = [captioner.look_at(each[np.newaxis]) for each in both]
+    together = captioner.log_likelihoods(captioner.look_at(both), texts)
     apart = captioner.log_likelihoods(joined(alone), texts[:1])
     assert together[:, :1] == pytest.approx(apart, abs=1e-3)
 
@@ -86,4 +86,4 @@ def test_a_text_longer_than_it_has_learned_to_say_is_refused(photographs: Path) 
     captioner = Captioner(threads=1)
     black = np.zeros((1, *(captioner.preprocessing.height, captioner.preprocessing.width), 3), "u1")
     with pytest.raises(ValueError, match="tokens"):
-        captioner.log_likelihoods(captioner.look(black), [captioner.tokens("a dog " * 40)])
+        captioner.log_likelihoods(captioner.look_at(black), [captioner.tokens("a dog " * 40)])
