@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     'clipsearch ask photo.jpg "what colour is the car?" --choices red,green,blue',
     'clipsearch ask photo.jpg "how many people are there?" --json',
     'clipsearch ask photo.jpg "what is the man holding?" --model hf:Salesforce/blip-vqa-base',
-    'clipsearch ask photo.jpg "what does the sign say?" \\',
-    "    --model openai:http://localhost:11434/v1/llava",
+    'clipsearch ask photo.jpg "what is it?" --model openai:http://localhost:11434/v1/llava',
 )
 @click.argument("image", metavar="IMAGE")
 @click.argument("question", metavar="QUESTION")
