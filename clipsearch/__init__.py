@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clipsearch.lazy import first_use
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -147,14 +149,7 @@ _HOMES = {
 
 __all__ = ["__version__", *_HOMES]
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name at its first use: a program pays only for what it touches."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"clipsearch.{_HOMES[name]}"), name)
+__getattr__ = first_use(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,9 @@ Importing this package loads neither ONNX Runtime nor tokenizers.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clipsearch.lazy import first_use
 
 if TYPE_CHECKING:
     from clipsearch.caption_writing import CaptionWriter as CaptionWriter
@@ -63,10 +64,4 @@ _MODULES = {
 
 __all__ = list(_MODULES)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_MODULES[name], __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = first_use(__name__, _MODULES)

@@ -7,8 +7,9 @@ no decoder.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clipsearch.lazy import first_use
 
 if TYPE_CHECKING:
     from clipsearch.images.limits import DecodeLimits as DecodeLimits
@@ -48,10 +49,4 @@ __all__ = [
     "xmp_captions",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = first_use(__name__, _MODULES)

@@ -26,6 +26,7 @@ FLOORS = {
     "plain_text": 0,
     "durable": 0,
     "settings": 0,
+    "lazy": 0,
     "lock": 0,
     "refused": 0,
     "shards": 0,
