@@ -76,7 +76,7 @@ def manner_options(function: Decorated) -> Decorated:
             ),
             click.option(
                 "--seed",
-                type=click.IntRange(min=0),
+                type=click.IntRange(0, 2**32 - 1),
                 default=0,
                 show_default=True,
                 help="With --sample: the same seed, the same captions.",

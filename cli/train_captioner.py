@@ -79,7 +79,7 @@ SECONDS_BETWEEN_LINES = 15.0
 @click.option("--layers", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--vocabulary", type=click.IntRange(min=100), default=3000, show_default=True)
 @click.option("--dropout", type=click.FloatRange(0, 1), default=0.1, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--restart", is_flag=True, help="Begin anew where a run stands.")
 @options.no_progress_option

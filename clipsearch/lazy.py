@@ -8,12 +8,12 @@ from importlib import import_module
 
 
 def first_use(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
-    """The `__getattr__` of `package` (PEP 562), whose names have their homes in its modules."""
+    """The `__getattr__` of `package` (PEP 562), whose names have these homes (`.module`)."""
 
     def load(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value: object = getattr(import_module(f"{package}.{homes[name]}"), name)
+        value: object = getattr(import_module(homes[name], package), name)
         setattr(sys.modules[package], name, value)
         return value
 

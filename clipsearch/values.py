@@ -26,8 +26,10 @@ Precision = Literal["fp32", "bf16", "int8"]
 
 
 LONGEST_CAPTION = 1 << 16
-GENERATED = "generated:"
 """A text of more characters than this is no caption."""
+
+GENERATED = "generated:"
+"""How the source of a caption begins that a model wrote."""
 
 
 class SkipCode(StrEnum):

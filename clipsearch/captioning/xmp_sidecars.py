@@ -10,7 +10,7 @@ from clipsearch.caption_writing import WrittenCaption
 from clipsearch.captioning.sinks import one_line, written_or_skip
 from clipsearch.durable import write_durably
 from clipsearch.images import NoXmp, xmp_captions
-from clipsearch.images.xmp import CLIPSEARCH
+from clipsearch.images.xmp import CLIPSEARCH, unpadded
 from clipsearch.values import Skip, SkipCode
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def described(packet: bytes, text: str, source: str) -> bytes:
     xmp_captions(packet)  # refuses what our reader refuses
     from defusedxml.minidom import parseString
 
-    document = parseString(packet.strip(b"\0 \t\r\n"), forbid_dtd=True)
+    document = parseString(unpadded(packet), forbid_dtd=True)
     home, old = _place(document)
     others = [
         item.cloneNode(True)
@@ -97,7 +97,9 @@ def described(packet: bytes, text: str, source: str) -> bytes:
         mark.setAttribute("xmlns:clipsearch", CLIPSEARCH)
         mark.appendChild(document.createTextNode(value))
         home.appendChild(mark)
-    return _spelled(document)
+    written = _spelled(document)
+    xmp_captions(written)  # a name that was declared only on what is left out would break it
+    return written
 
 
 _MARKS = ((CLIPSEARCH, "source"), (CLIPSEARCH, "generated"))

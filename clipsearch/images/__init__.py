@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from clipsearch.images.xmp import xmp_captions as xmp_captions
 
 _MODULES = {
-    "DecodeLimits": "limits",
-    "DecodePool": "pool",
-    "NoXmp": "xmp",
-    "Picture": "picture",
-    "Scan": "scan",
-    "ScanRules": "scan",
-    "decode_picture": "picture",
-    "possible_sidecars": "sidecars",
-    "read_or_skip": "reading",
-    "xmp_captions": "xmp",
+    "DecodeLimits": ".limits",
+    "DecodePool": ".pool",
+    "NoXmp": ".xmp",
+    "Picture": ".picture",
+    "Scan": ".scan",
+    "ScanRules": ".scan",
+    "decode_picture": ".picture",
+    "possible_sidecars": ".sidecars",
+    "read_or_skip": ".reading",
+    "xmp_captions": ".xmp",
 }
 
 __all__ = [

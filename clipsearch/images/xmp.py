@@ -82,15 +82,18 @@ def _parsed(packet: bytes) -> Element:
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
-    if not packet.startswith(_UTF_16):  # programs pad their packets
-        packet = packet.strip(b"\0 \t\r\n")
     try:
-        root: Element = fromstring(packet, forbid_dtd=True)
+        root: Element = fromstring(unpadded(packet), forbid_dtd=True)
     except DefusedXmlException as error:
         raise NoXmp("it has a document type or entities") from error
     except (ParseError, ValueError, LookupError) as error:
         raise NoXmp(f"it is no whole XML ({error})") from error
     return root
+
+
+def unpadded(packet: bytes) -> bytes:
+    """The XML of a packet: programs pad theirs."""
+    return packet if packet.startswith(_UTF_16) else packet.strip(b"\0 \t\r\n")
 
 
 def _texts(root: Element, names: tuple[str, ...]) -> list[str]:

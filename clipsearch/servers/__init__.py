@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from clipsearch.servers.names import parse_server_name as parse_server_name
 
 _MODULES = {
-    "ChatServer": "chat",
-    "Patience": "chat",
-    "Question": "chat",
-    "ServerName": "names",
-    "Unanswered": "answers",
-    "Usage": "answers",
-    "parse_server_name": "names",
+    "ChatServer": ".chat",
+    "Patience": ".chat",
+    "Question": ".chat",
+    "ServerName": ".names",
+    "Unanswered": ".answers",
+    "Usage": ".answers",
+    "parse_server_name": ".names",
 }
 
 __all__ = list(_MODULES)

@@ -72,7 +72,7 @@ def error_of(body: bytes) -> tuple[str, str]:
     """What an error's body says in one line, and the parameter that it names, if any."""
     try:
         found: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return plain_line(body.decode("utf-8", "replace"), _DETAIL), ""
     error = found.get("error", found) if isinstance(found, Mapping) else found
     if isinstance(error, Mapping):

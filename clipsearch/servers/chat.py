@@ -111,7 +111,7 @@ class ChatServer:
         limiter = anyio.CapacityLimiter(self.patience.parallel)
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=self.patience.timeout) as client,
+            self._client(headers) as client,
             anyio.create_task_group() as tasks,
         ):
 
@@ -126,6 +126,16 @@ class ChatServer:
             for place in range(len(questions)):
                 tasks.start_soon(answer, place)
         return failures[0] if failures else answers
+
+    def _client(self, headers: dict[str, str]) -> httpx2.AsyncClient:
+        """What asks; by the environment's proxy, but never for a server on this very machine."""
+        try:
+            return httpx2.AsyncClient(
+                headers=headers, timeout=self.patience.timeout, trust_env=not self.name.is_local
+            )
+        except ValueError as error:
+            reason = f"the proxy that the environment names is of no use ({error})"
+            raise ServerUnreachable(self.name.base, reason) from None
 
     async def _persistently(
         self, client: httpx2.AsyncClient, question: Question
@@ -148,9 +158,9 @@ class ChatServer:
         while True:
             payload = self._manners.payload(self.name.model, question)
             status, body, pause = await self._posted(client, payload)
-            detail, parameter = ("", "") if status == 200 else error_of(body)
+            detail, parameter = ("", "") if status == 200 else error_of(self._without_key(body))
             if status not in (400, 422) or not self._manners.give_up(parameter, detail, payload):
-                return self._judged(status, body, self._without_key(detail), pause)
+                return self._judged(status, body, detail, pause)
 
     async def _posted(
         self, client: httpx2.AsyncClient, payload: dict[str, Any]
@@ -170,7 +180,7 @@ class ChatServer:
             raise ServerUnreachable(self.name.base, reason) from None
         except httpx2.HTTPError as error:
             told = " ".join(str(error).split()) or type(error).__name__
-            raise ServerUnreachable(self.name.base, self._without_key(told)) from None
+            raise ServerUnreachable(self.name.base, told) from None
         return (
             response.status_code,
             body,
@@ -207,8 +217,9 @@ class ChatServer:
             return "The key in OPENAI_API_KEY is not the right one."
         return "Put its key into the environment: OPENAI_API_KEY."
 
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "(key)") if self._key else text
+    def _without_key(self, body: bytes) -> bytes:
+        """An error's body as it came, but for the key: a line made of it might show a part."""
+        return body.replace(self._key.encode(), b"(key)") if self._key else body
 
 
 @dataclass(slots=True)

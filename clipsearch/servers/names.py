@@ -27,8 +27,12 @@ class ServerName:
     @property
     def is_private(self) -> bool:
         """Whether nobody between can read along: https, or this very machine."""
-        parts = urlsplit(self.base)
-        return parts.scheme == "https" or _is_loopback(parts.hostname or "")
+        return self.base.startswith("https:") or self.is_local
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this very machine."""
+        return _is_loopback(urlsplit(self.base).hostname or "")
 
 
 def parse_server_name(text: str) -> ServerName:

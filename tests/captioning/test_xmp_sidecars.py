@@ -75,6 +75,27 @@ def test_a_file_that_is_no_xmp_is_left_as_it_is(tmp_path: Path) -> None:
     assert sidecar.read_text() == "<half"
 
 
+def test_what_would_not_be_whole_any_more_is_left_as_it_is(tmp_path: Path) -> None:
+    sidecar = tmp_path / "a.jpg.xmp"
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    sidecar.write_text(
+        f'<r:RDF xmlns:r="{rdf}" xmlns:dc="http://purl.org/dc/elements/1.1/"><r:Description>'
+        f'<dc:description><s:Alt xmlns:s="{rdf}"><s:li xml:lang="de">Katze</s:li></s:Alt>'
+        "</dc:description></r:Description></r:RDF>"
+    )
+    before = sidecar.read_bytes()
+    refused = XmpSidecars(SOURCE, overwrite=True).put(tmp_path / "a.jpg", CAT)
+    assert refused is not None
+    assert sidecar.read_bytes() == before
+
+
+def test_a_sidecar_in_utf_16_is_written_to(tmp_path: Path) -> None:
+    sidecar = tmp_path / "a.xmp"
+    sidecar.write_bytes(OF_A_PERSON.encode("utf-16"))
+    assert XmpSidecars(SOURCE, overwrite=True).put(tmp_path / "a.jpg", CAT) is None
+    assert Caption("A cat", SOURCE) in read(sidecar)
+
+
 def test_control_characters_and_markup_are_no_danger(tmp_path: Path) -> None:
     XmpSidecars(SOURCE).put(tmp_path / "a.jpg", WrittenCaption("a\x00 <b>\n&\x1b[31m]]> cat", 0.5))
     assert read(tmp_path / "a.jpg.xmp") == (Caption("a <b> & [31m]]> cat", SOURCE),)

@@ -123,6 +123,7 @@ def test_where_nothing_listens_the_address_is_named() -> None:
         (failed(401, "no key"), ServerRefused, "OPENAI_API_KEY"),
         (failed(404, "no such model"), ServerRefused, "tiny-vision"),
         (failed(500, "boom"), ServerFailed, "boom"),
+        ((500, {}, b"[" * 100_000), ServerFailed, "500"),
         ((503, {}, b"<html><h1>Bad Gateway</h1>"), ServerFailed, "Bad Gateway"),
         ((302, {"Location": "http://127.0.0.1:1/"}, b""), ServerUnintelligible, "redirects"),
         ((200, {}, b"<html>Welcome</html>"), ServerUnintelligible, "no JSON"),
@@ -174,15 +175,31 @@ def test_an_option_that_a_model_refuses_by_name_is_sent_no_more() -> None:
 
 def test_the_key_is_sent_and_never_told(tmp_path: Path) -> None:
     def echo(_number: int, _body: dict[str, object]) -> Reply:
-        return failed(401, "Incorrect API key provided: sk-secret")
+        return failed(401, f"Incorrect API key provided: {key}")
 
+    key = "sk-a__secret__"
     with chat_stand_in(echo) as stand_in:
-        server = server_at(stand_in, key=" sk-secret\n")
+        server = server_at(stand_in, key=f" {key}\n")
         with pytest.raises(ServerRefused) as refused:
             server.ask(Question("?"))
-    assert stand_in.headers[0]["Authorization"] == "Bearer sk-secret"
-    assert "sk-secret" not in str(refused.value)
-    assert "sk-secret" not in repr(server)
+    assert stand_in.headers[0]["Authorization"] == f"Bearer {key}"
+    assert "secret" not in str(refused.value)
+    assert "secret" not in repr(server)
+
+
+def test_what_is_asked_of_this_machine_goes_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with chat_stand_in(always(said("a cat"))) as here, chat_stand_in(always(said("no"))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert server_at(here, key="sk-secret").ask(Question("?")) == "a cat"
+    assert not proxy.asked
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:1")
+    server = ChatServer(parse_server_name("openai:https://192.0.2.1/v1/m"), ONCE)
+    with pytest.raises(ServerUnreachable, match="proxy"):
+        server.ask(Question("?"))
 
 
 def test_the_key_does_not_go_over_plain_http_to_another_machine() -> None:
