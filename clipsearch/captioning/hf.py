@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from clipsearch.caption_writing import USUAL, Manner, Unwritten, WrittenCaption
+from clipsearch.captioning.hf_models import library, named_model, told
 from clipsearch.captioning_errors import CaptionerUnusable
 from clipsearch.errors import ExtraMissing
 from clipsearch.plain_text import plain_line
@@ -22,11 +22,9 @@ from clipsearch.values import Pixels, Preprocessing
 
 try:
     import torch
-    import transformers
 except ModuleNotFoundError as error:
     raise ExtraMissing("captions", "a captioner of transformers") from error
 
-_library: Any = transformers  # half of it is typed
 BATCH = 4
 LONGEST = 40
 """Tokens of a caption, at most."""
@@ -50,13 +48,8 @@ class HfCaptioner:
 
     def __init__(self, name: str) -> None:
         """Read what kind it is of, from a folder or the hub. Raises CaptionerUnusable."""
-        folder = Path(name).expanduser()
-        self._place = str(folder) if folder.is_dir() else name
-        self._name = f"hf:{folder.resolve().name if folder.is_dir() else name}"
-        try:
-            self._config = _library.AutoConfig.from_pretrained(self._place, trust_remote_code=False)
-        except Exception as error:  # transformers, its client and its parsers raise what they like
-            raise CaptionerUnusable(self._name, _told(error)) from error
+        found = named_model(name)
+        self._place, self._name, self._config = found.place, found.name, found.config
 
     @property
     def source(self) -> str:
@@ -86,7 +79,7 @@ class HfCaptioner:
                 try:
                     texts = self._texts(model, processor, images[start : start + BATCH], manner)
                 except Exception as error:
-                    raise CaptionerUnusable(self._name, _told(error)) from error
+                    raise CaptionerUnusable(self._name, told(error)) from error
                 found += map(_caption, texts)
         return found
 
@@ -124,12 +117,12 @@ class HfCaptioner:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         safe = {"trust_remote_code": False}
         try:
-            model = _library.AutoModelForImageTextToText.from_pretrained(
+            model = library.AutoModelForImageTextToText.from_pretrained(
                 self._place, dtype=torch.float32, **safe
             )
             processor = open_processor(self._place, self._config.model_type)
         except Exception as error:
-            raise CaptionerUnusable(self._name, _told(error)) from error
+            raise CaptionerUnusable(self._name, told(error)) from error
         return model.to(device).eval(), processor
 
 
@@ -137,8 +130,8 @@ class _Halves:
     """The image processor and the tokenizer of a model that has no processor of both."""
 
     def __init__(self, place: str) -> None:
-        self.images = _library.AutoImageProcessor.from_pretrained(place, trust_remote_code=False)
-        self.words = _library.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+        self.images = library.AutoImageProcessor.from_pretrained(place, trust_remote_code=False)
+        self.words = library.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
 
     def __call__(self, images: list[Image.Image], return_tensors: str) -> Any:
         return self.images(images=images, return_tensors=return_tensors)
@@ -152,7 +145,7 @@ def open_processor(place: str, model_type: str) -> Any:
     """What turns pictures into a model's input and its output into text."""
     if model_type == "vision-encoder-decoder":
         return _Halves(place)
-    processor = _library.AutoProcessor.from_pretrained(place, trust_remote_code=False)
+    processor = library.AutoProcessor.from_pretrained(place, trust_remote_code=False)
     if getattr(processor, "chat_template", None) and hasattr(processor, "tokenizer"):
         processor.tokenizer.padding_side = "left"  # answers begin where questions end
     return processor
@@ -163,8 +156,3 @@ def _caption(text: str) -> WrittenCaption | Unwritten:
     if not line:
         return Unwritten("its captioner says nothing")
     return WrittenCaption(line[:1].upper() + line[1:], None)
-
-
-def _told(error: BaseException) -> str:
-    """An error in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from clipsearch.captioning.answering import Answer, checked, chosen_of, instruction
+from clipsearch.captioning.hf import open_processor
+from clipsearch.captioning.hf_models import library, named_model, told
 from clipsearch.captioning_errors import CaptionerUnusable, QuestionRefused
 from clipsearch.errors import ExtraMissing
 from clipsearch.images import Picture, decode_picture
@@ -18,13 +19,9 @@ from clipsearch.values import Preprocessing
 
 try:
     import torch
-    import transformers
-
-    from clipsearch.captioning.hf import open_processor
 except ModuleNotFoundError as error:
     raise ExtraMissing("captions", "answering by a model of transformers") from error
 
-_library: Any = transformers  # half of it is typed
 LONGEST = 40
 """Tokens of an answer, at most."""
 BEST = 5
@@ -44,13 +41,8 @@ class HfAnswerer:
 
     def __init__(self, name: str) -> None:
         """Read what kind it is of, from a folder or the hub. Raises CaptionerUnusable."""
-        folder = Path(name).expanduser()
-        self._place = str(folder) if folder.is_dir() else name
-        self._name = f"hf:{folder.resolve().name if folder.is_dir() else name}"
-        try:
-            self._config = _library.AutoConfig.from_pretrained(self._place, trust_remote_code=False)
-        except Exception as error:  # transformers, its client and its parsers raise what they like
-            raise CaptionerUnusable(self._name, _told(error)) from error
+        found = named_model(name)
+        self._place, self._name, self._config = found.place, found.name, found.config
 
     @property
     def name(self) -> str:
@@ -70,7 +62,7 @@ class HfAnswerer:
             except (CaptionerUnusable, QuestionRefused):
                 raise
             except Exception as error:
-                raise CaptionerUnusable(self._name, _told(error)) from error
+                raise CaptionerUnusable(self._name, told(error)) from error
         if not text:
             raise CaptionerUnusable(self._name, "it says nothing")
         return [Answer(chosen_of(text, asked))]
@@ -126,14 +118,9 @@ class HfAnswerer:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         made_for_it = "QuestionAnswering" in self._architecture
         kind = (
-            _library.AutoModelForVisualQuestionAnswering
+            library.AutoModelForVisualQuestionAnswering
             if made_for_it
-            else _library.AutoModelForImageTextToText
+            else library.AutoModelForImageTextToText
         )
         model = kind.from_pretrained(self._place, dtype=torch.float32, trust_remote_code=False)
         return model.to(device).eval(), open_processor(self._place, self._config.model_type)
-
-
-def _told(error: BaseException) -> str:
-    """An error in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -94,6 +94,11 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
         open_captioner(f"hf:{tmp_path / 'nothing'}")
 
 
+def test_a_name_of_nothing_is_not_the_folder_one_is_in() -> None:
+    with pytest.raises(CaptionerUnusable, match="no folder"):
+        open_captioner("hf:")
+
+
 def test_a_model_without_its_weights_is_named_when_it_is_used(
     tmp_path: Path, pictures: list[Pixels]
 ) -> None:

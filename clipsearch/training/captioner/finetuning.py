@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from clipsearch.captioning_errors import CaptionerUnusable
+from clipsearch.durable import named_disk_errors, sync_file, sync_folder
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.images import decode_picture
 from clipsearch.training.captioner.learning import Listener, rate_at
@@ -40,6 +41,7 @@ from clipsearch.values import Preprocessing
 
 KIND = "vision-encoder-decoder"
 LONGEST = 40
+_SETTINGS = "config.json"
 """Tokens of a caption that is learned; the rest is cut off."""
 
 _library: Any = transformers  # half of it is typed
@@ -240,15 +242,23 @@ def _opened(start: str) -> tuple[Any, Any, Any]:
 
 
 def _write(tuner: _Tuner, out: Path) -> None:
-    """Write the folder that `--captioner hf:DIR` takes; config.json moves in last."""
+    """Write the folder that `--captioner hf:DIR` takes.
+
+    An older captioner's config.json goes first and ours comes last: what is interrupted between
+    is no captioner, rather than the settings of one beside the weights of another.
+    """
     unfinished = tuner.plan.run.path / "finished"
-    for part in (tuner.images, tuner.words, tuner.model):
-        part.save_pretrained(unfinished)
-    out.mkdir(parents=True, exist_ok=True)
-    files = sorted(unfinished.iterdir(), key=lambda each: each.name == "config.json")
-    for each in files:
-        each.replace(out / each.name)
-    unfinished.rmdir()
+    with named_disk_errors(out):
+        for part in (tuner.images, tuner.words, tuner.model):
+            part.save_pretrained(unfinished)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / _SETTINGS).unlink(missing_ok=True)
+        sync_folder(out)
+        for each in sorted(unfinished.iterdir(), key=lambda each: each.name == _SETTINGS):
+            sync_file(each)
+            each.replace(out / each.name)
+        sync_folder(out)
+        unfinished.rmdir()
 
 
 def _parts(
