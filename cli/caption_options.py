@@ -23,15 +23,18 @@ class Target:
     file: Path = Path()
 
 
+_KINDS = {
+    "sidecar": Target("sidecar"),
+    "xmp": Target("xmp"),
+    "catalogue": Target("catalogue"),
+}
+
+
 def _target(_context: click.Context, _option: click.Parameter, text: str | None) -> Target | None:
     if text is None:
         return None
-    if text == "sidecar":
-        return Target("sidecar")
-    if text == "xmp":
-        return Target("xmp")
-    if text == "catalogue":
-        return Target("catalogue")
+    if text in _KINDS:
+        return _KINDS[text]
     file = Path(text)
     if file.suffix.lower() != ".csv":
         raise click.BadParameter(f"{quoted(text)} is neither sidecar, xmp, catalogue nor FILE.csv.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     'clipsearch query "a dog running on the beach"',
     "clipsearch query dog --minus snow --top 20",
     "clipsearch query a beach --after 2023 --before 2024-06 --near 43.55,7.02,30",
-    "clipsearch query dog --not beach --min-probability 0.5",
+    "clipsearch query a dog --not beach --min-probability 0.5",
     "clipsearch query 2:dog --text beach --image 0.5:./sunset.jpg",
     "curl -s https://example.com/x.jpg | clipsearch query --image -",
     "clipsearch query a red bus --html found.html --explain",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from clipsearch.plain_text import plain_line
 from clipsearch.values import Pixels, Preprocessing
 
 
@@ -53,6 +54,14 @@ class Unwritten:
     """A picture that has no caption of a captioner, with the reason."""
 
     reason: str
+
+
+def caption_of(said: str) -> WrittenCaption | Unwritten:
+    """What a captioner said that knows no confidence: one line of it, or that it said nothing."""
+    line = plain_line(said)
+    if not line:
+        return Unwritten("its captioner says nothing")
+    return WrittenCaption(line[:1].upper() + line[1:], None)
 
 
 class CaptionWriter(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from clipsearch.errors import ClipsearchError
 
@@ -31,6 +32,11 @@ class CaptionerUnusable(CaptioningError):
             f"the captioner {name!r} cannot be used: {reason}. A folder or ORG/NAME must hold a "
             "whole model that needs no code of its own; offline, one that was fetched before."
         )
+
+    @classmethod
+    def because(cls, name: str, error: BaseException) -> Self:
+        """Of what another program raised, in one line."""
+        return cls(name, " ".join(f"{type(error).__name__}: {error}".split())[:300])
 
 
 class CaptionerMismatch(CaptioningError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clipsearch.captioning.answering import Answerer, ChoiceWeigher
-from clipsearch.captioning.choosing import BUILTIN, ServerAccess
+from clipsearch.captioning.choosing import BUILTIN, ServerAccess, open_own, open_server
 
 NO_SERVER = ServerAccess()
 
@@ -26,22 +26,11 @@ def open_answerer(spelling: str = BUILTIN, access: ServerAccess = NO_SERVER) -> 
 
         return HfAnswerer(rest)
     if colon and kind == "openai":
-        from clipsearch.servers import parse_server_name
-
-        name = parse_server_name(spelling.strip())  # said before anything that is missing
+        server = open_server(spelling.strip(), access)
         from clipsearch.captioning.served_answers import ServedAnswerer
-        from clipsearch.servers import ChatServer, Patience
 
-        return ServedAnswerer(ChatServer(name, access.patience or Patience(), access.key))
-    return _weigher(spelling.strip())
-
-
-def _weigher(spelling: str) -> ChoiceWeigher:
-    from pathlib import Path
-
-    from clipsearch.captioning.captioner import Captioner
+        return ServedAnswerer(server)
     from clipsearch.settings import default_home
     from clipsearch.towers import load_towers
 
-    captioner = Captioner() if spelling == BUILTIN else Captioner(Path(spelling).expanduser())
-    return ChoiceWeigher(captioner, load_towers("builtin", default_home()))
+    return ChoiceWeigher(open_own(spelling), load_towers("builtin", default_home()))

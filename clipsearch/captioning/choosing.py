@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from clipsearch.caption_writing import CaptionWriter
 
 if TYPE_CHECKING:
-    from clipsearch.servers import Patience
+    from clipsearch.captioning.captioner import Captioner
+    from clipsearch.servers import ChatServer, Patience
 
 BUILTIN = "builtin"
 
@@ -37,12 +38,11 @@ def open_captioner(spelling: str, access: ServerAccess = ServerAccess()) -> Capt
     ExtraMissing.
     """
     kind, colon, rest = spelling.strip().partition(":")
-    if spelling.strip() == BUILTIN:
-        from clipsearch.captioning.captioner import Captioner
-
-        return Captioner()
     if colon and kind == "openai":
-        return _served(spelling.strip(), access)
+        server = open_server(spelling.strip(), access)
+        from clipsearch.captioning.served import ServedCaptioner
+
+        return ServedCaptioner(server)
     if colon and kind == "hf":
         from clipsearch.captioning.hf import HfCaptioner
 
@@ -51,16 +51,22 @@ def open_captioner(spelling: str, access: ServerAccess = ServerAccess()) -> Capt
         from clipsearch.captioning.coca import CocaCaptioner
 
         return CocaCaptioner(rest)
+    return open_own(spelling)
+
+
+def open_own(spelling: str) -> Captioner:
+    """The built-in captioner, or one that `train-captioner` wrote. Raises CaptionerMissing."""
     from clipsearch.captioning.captioner import Captioner
 
-    return Captioner(Path(spelling).expanduser())
+    name = spelling.strip()
+    return Captioner() if name == BUILTIN else Captioner(Path(name).expanduser())
 
 
-def _served(spelling: str, access: ServerAccess) -> CaptionWriter:
+def open_server(spelling: str, access: ServerAccess) -> ChatServer:
+    """The server of a spelling, asked nothing yet. Raises BadServerName, ExtraMissing."""
     from clipsearch.servers import parse_server_name
 
     name = parse_server_name(spelling)  # said before anything that is missing
-    from clipsearch.captioning.served import ServedCaptioner
     from clipsearch.servers import ChatServer, Patience
 
-    return ServedCaptioner(ChatServer(name, access.patience or Patience(), access.key))
+    return ChatServer(name, access.patience or Patience(), access.key)

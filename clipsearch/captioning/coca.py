@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from clipsearch.caption_writing import USUAL, Manner, Unwritten, WrittenCaption
+from clipsearch.caption_writing import USUAL, Manner, Unwritten, WrittenCaption, caption_of
 from clipsearch.captioning.beams import search_beams
 from clipsearch.captioning.graphs import Floats, Ints, Said, Seen
 from clipsearch.captioning.hypotheses import START, Hypothesis
 from clipsearch.captioning.sampling import sample
 from clipsearch.captioning_errors import CaptionerUnusable
 from clipsearch.errors import ExtraMissing
-from clipsearch.plain_text import plain_line
 from clipsearch.towers.names import parse_tower_name
 from clipsearch.towers.open_clip_model import LoadedModel, build_model
 from clipsearch.towers.open_clip_source import find_source, input_preprocessing
@@ -161,7 +160,4 @@ class _Decoder:
 
 def _caption(path: Hypothesis) -> WrittenCaption | Unwritten:
     text = decode(torch.tensor([token - FIRST_WORD for token in path.tokens]))
-    line = plain_line(text.replace(" .", ".").replace(" ,", ","))
-    if not line:
-        return Unwritten("its captioner says nothing")
-    return WrittenCaption(line[:1].upper() + line[1:], None)
+    return caption_of(text.replace(" .", ".").replace(" ,", ","))

@@ -13,11 +13,17 @@ from typing import Any
 
 from PIL import Image
 
-from clipsearch.caption_writing import USUAL, Manner, Unwritten, WrittenCaption
-from clipsearch.captioning.hf_models import library, named_model, told
+from clipsearch.caption_writing import USUAL, Manner, Unwritten, WrittenCaption, caption_of
+from clipsearch.captioning.hf_models import (
+    chat_inputs,
+    library,
+    named_model,
+    open_model,
+    open_processor,
+    said_alone,
+)
 from clipsearch.captioning_errors import CaptionerUnusable
 from clipsearch.errors import ExtraMissing
-from clipsearch.plain_text import plain_line
 from clipsearch.values import Pixels, Preprocessing
 
 try:
@@ -35,9 +41,7 @@ WORDS = "Describe this picture in one plain sentence of at most 20 words."
 PROMPTS = {"florence2": "<CAPTION>", "paligemma": "caption en", "kosmos-2": "An image of"}
 """What models are asked that know a word for it, by their kind; the others are asked nothing."""
 
-_PREPROCESSING = Preprocessing(
-    SIDE, SIDE, "within", "bicubic", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
-)
+_PREPROCESSING = Preprocessing.whole(SIDE)
 
 
 class HfCaptioner:
@@ -79,8 +83,8 @@ class HfCaptioner:
                 try:
                     texts = self._texts(model, processor, images[start : start + BATCH], manner)
                 except Exception as error:
-                    raise CaptionerUnusable(self._name, told(error)) from error
-                found += map(_caption, texts)
+                    raise CaptionerUnusable.because(self._name, error) from error
+                found += map(caption_of, texts)
         return found
 
     def _texts(
@@ -91,10 +95,8 @@ class HfCaptioner:
         if manner.nucleus is not None:
             drawn = {"num_beams": 1, "do_sample": True, "top_p": manner.nucleus, "top_k": 0}
         written = model.generate(**given, **drawn, max_new_tokens=manner.longest or LONGEST)
-        asked = given.get("input_ids")
-        if asked is not None and torch.equal(written[:, : asked.shape[1]], asked):
-            written = written[:, asked.shape[1] :]  # many say the question before the answer
-        texts: list[str] = processor.batch_decode(written, skip_special_tokens=True)
+        own = said_alone(written, given)
+        texts: list[str] = processor.batch_decode(own, skip_special_tokens=True)
         return texts
 
     def _inputs(self, processor: Any, images: Sequence[Image.Image]) -> Any:
@@ -103,56 +105,15 @@ class HfCaptioner:
         if asked is not None:
             return processor(images=list(images), text=[asked] * len(images), return_tensors="pt")
         if getattr(processor, "chat_template", None):
-            content = [{"type": "image"}, {"type": "text", "text": WORDS}]
-            turn = [{"role": "user", "content": content}]
-            asked = processor.apply_chat_template(turn, add_generation_prompt=True)
-            pictures = [[image] for image in images]
-            texts = [asked] * len(images)
-            return processor(images=pictures, text=texts, padding=True, return_tensors="pt")
+            return chat_inputs(processor, images, WORDS)
         return processor(images=list(images), return_tensors="pt")
 
     @cached_property
     def _opened(self) -> tuple[Any, Any]:
         """The model in evaluation mode, in float32 on the best device, and its processor."""
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        safe = {"trust_remote_code": False}
         try:
-            model = library.AutoModelForImageTextToText.from_pretrained(
-                self._place, dtype=torch.float32, **safe
-            )
+            model = open_model(library.AutoModelForImageTextToText, self._place)
             processor = open_processor(self._place, self._config.model_type)
         except Exception as error:
-            raise CaptionerUnusable(self._name, told(error)) from error
-        return model.to(device).eval(), processor
-
-
-class _Halves:
-    """The image processor and the tokenizer of a model that has no processor of both."""
-
-    def __init__(self, place: str) -> None:
-        self.images = library.AutoImageProcessor.from_pretrained(place, trust_remote_code=False)
-        self.words = library.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
-
-    def __call__(self, images: list[Image.Image], return_tensors: str) -> Any:
-        return self.images(images=images, return_tensors=return_tensors)
-
-    def batch_decode(self, written: Any, *, skip_special_tokens: bool) -> list[str]:
-        texts: list[str] = self.words.batch_decode(written, skip_special_tokens=skip_special_tokens)
-        return texts
-
-
-def open_processor(place: str, model_type: str) -> Any:
-    """What turns pictures into a model's input and its output into text."""
-    if model_type == "vision-encoder-decoder":
-        return _Halves(place)
-    processor = library.AutoProcessor.from_pretrained(place, trust_remote_code=False)
-    if getattr(processor, "chat_template", None) and hasattr(processor, "tokenizer"):
-        processor.tokenizer.padding_side = "left"  # answers begin where questions end
-    return processor
-
-
-def _caption(text: str) -> WrittenCaption | Unwritten:
-    line = plain_line(text)
-    if not line:
-        return Unwritten("its captioner says nothing")
-    return WrittenCaption(line[:1].upper() + line[1:], None)
+            raise CaptionerUnusable.because(self._name, error) from error
+        return model, processor

@@ -9,8 +9,14 @@ from typing import Any
 from PIL import Image
 
 from clipsearch.captioning.answering import Answer, checked, chosen_of, instruction
-from clipsearch.captioning.hf import open_processor
-from clipsearch.captioning.hf_models import library, named_model, told
+from clipsearch.captioning.hf_models import (
+    chat_inputs,
+    library,
+    named_model,
+    open_model,
+    open_processor,
+    said_alone,
+)
 from clipsearch.captioning_errors import CaptionerUnusable, QuestionRefused
 from clipsearch.errors import ExtraMissing
 from clipsearch.images import Picture, decode_picture
@@ -27,9 +33,7 @@ LONGEST = 40
 BEST = 5
 """How many of its own answers a classifier shows."""
 SIDE = 1024
-_PREPROCESSING = Preprocessing(
-    SIDE, SIDE, "within", "bicubic", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
-)
+_PREPROCESSING = Preprocessing.whole(SIDE)
 
 
 class HfAnswerer:
@@ -62,7 +66,7 @@ class HfAnswerer:
             except (CaptionerUnusable, QuestionRefused):
                 raise
             except Exception as error:
-                raise CaptionerUnusable(self._name, told(error)) from error
+                raise CaptionerUnusable.because(self._name, error) from error
         if not text:
             raise CaptionerUnusable(self._name, "it says nothing")
         return [Answer(chosen_of(text, asked))]
@@ -98,29 +102,22 @@ class HfAnswerer:
         self, model: Any, processor: Any, image: Image.Image, question: str, choices: Sequence[str]
     ) -> str:
         if getattr(processor, "chat_template", None):
-            content = [{"type": "image"}, {"type": "text", "text": instruction(question, choices)}]
-            turn = [{"role": "user", "content": content}]
-            asked = processor.apply_chat_template(turn, add_generation_prompt=True)
-            given = processor(images=[[image]], text=[asked], return_tensors="pt")
+            given = chat_inputs(processor, [image], instruction(question, choices))
         else:
             given = processor(images=image, text=question, return_tensors="pt")
         given = given.to(model.device)
         written = model.generate(**given, max_new_tokens=LONGEST, do_sample=False)
-        said = given.get("input_ids")
-        if said is not None and torch.equal(written[:, : said.shape[1]], said):
-            written = written[:, said.shape[1] :]  # many say the question before the answer
-        (text,) = processor.batch_decode(written, skip_special_tokens=True)
+        (text,) = processor.batch_decode(said_alone(written, given), skip_special_tokens=True)
         return str(text)
 
     @cached_property
     def _opened(self) -> tuple[Any, Any]:
         """The model in evaluation mode, in float32 on the best device, and its processor."""
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         made_for_it = "QuestionAnswering" in self._architecture
         kind = (
             library.AutoModelForVisualQuestionAnswering
             if made_for_it
             else library.AutoModelForImageTextToText
         )
-        model = kind.from_pretrained(self._place, dtype=torch.float32, trust_remote_code=False)
-        return model.to(device).eval(), open_processor(self._place, self._config.model_type)
+        processor = open_processor(self._place, self._config.model_type)
+        return open_model(kind, self._place), processor

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clipsearch.caption_writing import USUAL, Manner, Unwritten, WrittenCaption
-from clipsearch.plain_text import plain_line
+from clipsearch.caption_writing import USUAL, Manner, Unwritten, WrittenCaption, caption_of
 from clipsearch.servers import ChatServer, Question, Unanswered, Usage
 from clipsearch.values import Pixels, Preprocessing
 
@@ -19,9 +18,7 @@ LONGEST = 200
 SIDE = 768
 """Pixels of a picture's longer side, as it is sent."""
 
-_PREPROCESSING = Preprocessing(
-    SIDE, SIDE, "within", "bicubic", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
-)
+_PREPROCESSING = Preprocessing.whole(SIDE)
 
 
 class ServedCaptioner:
@@ -63,7 +60,4 @@ class ServedCaptioner:
 
 
 def _caption(answer: str | Unanswered) -> WrittenCaption | Unwritten:
-    if isinstance(answer, Unanswered):
-        return Unwritten(answer.reason)
-    text = plain_line(answer)
-    return WrittenCaption(text, None) if text else Unwritten("the server's answer has no words")
+    return Unwritten(answer.reason) if isinstance(answer, Unanswered) else caption_of(answer)

@@ -13,9 +13,7 @@ from clipsearch.values import Preprocessing
 
 SIDE = 768
 """Pixels of a picture's longer side, as it is sent."""
-_PREPROCESSING = Preprocessing(
-    SIDE, SIDE, "within", "bicubic", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
-)
+_PREPROCESSING = Preprocessing.whole(SIDE)
 
 
 class ServedAnswerer:

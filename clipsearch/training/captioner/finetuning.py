@@ -41,12 +41,12 @@ from clipsearch.values import Preprocessing
 
 KIND = "vision-encoder-decoder"
 LONGEST = 40
-_SETTINGS = "config.json"
 """Tokens of a caption that is learned; the rest is cut off."""
+_SETTINGS = "config.json"
 
 _library: Any = transformers  # half of it is typed
 # pictures as captioners see them: whole, for the model's own processor
-_SEEN = Preprocessing(1024, 1024, "within", "bicubic", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+_SEEN = Preprocessing.whole(1024)
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def readable(given: PictureSet) -> PictureSet:
 
 def _is_readable(picture: Pictured) -> bool:
     try:
-        decode_picture(picture.read(), replace(_SEEN, height=8, width=8))
+        decode_picture(picture.read(), Preprocessing.whole(8))
     except (UnreadableQueryImage, OSError):
         return False
     return True
@@ -236,8 +236,7 @@ def _opened(start: str) -> tuple[Any, Any, Any]:
                 _library.AutoTokenizer.from_pretrained(place, trust_remote_code=False),
             )
     except Exception as error:  # transformers raises what it likes
-        told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise CaptionerUnusable(f"hf:{start}", told) from error
+        raise CaptionerUnusable.because(f"hf:{start}", error) from error
     raise CaptionerUnusable(f"hf:{start}", f"it is a {kind}, and only {KIND} is fine-tuned here")
 
 
