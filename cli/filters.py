@@ -118,13 +118,13 @@ def _filter(
 
 
 def refuse_unknown_places(where: Filter, collection: CollectionReader) -> None:
-    """Refuse a folder to look in that is not there, unless its pictures are still known."""
-    from clipsearch.filters import Filter
-
-    for path in where.under or ():
-        if not path.exists() and not collection.filter_counts(Filter(under=[path])).passing:
+    """Refuse a folder that is not there, unless it is still known."""
+    named = [("--under", path) for path in where.under or ()]
+    named += [("--not-under", path) for path in where.not_under]
+    for option, path in named:
+        if not path.exists() and not collection.knows(path):
             raise click.UsageError(
-                f"--under {quoted(path)}: there is no such folder or file, and the collection "
+                f"{option} {quoted(path)}: there is no such folder or file, and the collection "
                 f"{collection.name!r} knows none."
             )
 

@@ -35,6 +35,11 @@ def quoted(text: str | os.PathLike[str]) -> str:
     return "".join(_NAMED.get(char) or _visible(char) for char in text)
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """A number with the word for what it counts: 1 file, 2 files."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
 def printable(text: str) -> str:
     """A message that may hold foreign names: as it is, but for what cannot be seen."""
     if text.isprintable():

@@ -11,6 +11,7 @@ import clipsearch
 from clipsearch.cli import options
 from clipsearch.cli.exits import DONE, NOTHING_FOUND, say
 from clipsearch.cli.help import command
+from clipsearch.cli.quoting import counted, quoted
 
 
 @command(
@@ -51,8 +52,28 @@ def remove(
         if not paths and not ids:
             raise click.UsageError("name what to remove: a PATH, --id or --all.")
         gone = collection.remove(ids, paths)
-    print(f"{gone} {'image' if gone == 1 else 'images'} removed")
-    return DONE if gone else NOTHING_FOUND
+    print(_summed_up(gone))
+    if gone:
+        return DONE
+    for path in paths:
+        missing = "" if path.exists() else ", which does not exist"
+        say(f"{name!r} knows nothing at or under {quoted(path)}{missing}.")
+    for image_id in ids:
+        say(f"{name!r} has no image {image_id}.")
+    return NOTHING_FOUND
+
+
+def _summed_up(gone: clipsearch.Removed) -> str:
+    """Images always; of the rest only what there was."""
+    rest = (
+        counted(gone.copies, "copy", "copies"),
+        counted(gone.skips, "picture that was left out", "pictures that were left out"),
+        counted(gone.folders, "folder"),
+        counted(gone.tables, "table of captions", "tables of captions"),
+        counted(gone.captions, "caption"),
+    )
+    named = ", ".join(each for each in rest if not each.startswith("0 "))
+    return f"{counted(gone.images, 'image')} removed{named and f'; forgotten: {named}'}"
 
 
 def _delete(collection: clipsearch.Collection, *, yes: bool) -> int:

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from clipsearch.values import ImageInfo as ImageInfo
     from clipsearch.values import LikelihoodSignal as LikelihoodSignal
     from clipsearch.values import PictureSignal as PictureSignal
+    from clipsearch.values import Removed as Removed
     from clipsearch.values import Signals as Signals
     from clipsearch.values import Skip as Skip
     from clipsearch.values import SkipCode as SkipCode
@@ -125,6 +126,7 @@ _HOMES = {
     "PictureSignal": ".values",
     "Query": ".search",
     "Recipe": ".indexes",
+    "Removed": ".values",
     "ServerAccess": ".captioning",
     "Signals": ".values",
     "Skip": ".values",

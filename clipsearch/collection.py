@@ -23,7 +23,7 @@ from clipsearch.duplicates import (
     sketch_missing,
 )
 from clipsearch.durable import TEMPORARY, named_disk_errors, sweep
-from clipsearch.errors import NoRoots, NothingReadable
+from clipsearch.errors import NoRoots, NothingReadable, PathMissing
 from clipsearch.indexes import Recipe
 from clipsearch.ingest import (
     BATCH,
@@ -54,9 +54,10 @@ from clipsearch.ingest import (
 )
 from clipsearch.lock import only_writer
 from clipsearch.migration_errors import TowerReplaced
+from clipsearch.paths import Paths, paths_of, root_of, spellings
 from clipsearch.tower_choice import TowerChoice, refuse_other_tower, said_tower
 from clipsearch.towers import TowerPair
-from clipsearch.values import Caption, Image, Skip, TowerIdentity
+from clipsearch.values import Caption, Image, Removed, Skip, TowerIdentity
 
 if TYPE_CHECKING:
     from clipsearch.exchange import ImportOptions, ImportReport, OnRows
@@ -91,7 +92,7 @@ class Collection(CollectionReader):
 
     def ingest(
         self,
-        roots: Sequence[Path] = (),
+        roots: Paths = (),
         options: IngestOptions | None = None,
         on_progress: OnProgress = silent,
     ) -> IngestReport:
@@ -102,10 +103,11 @@ class Collection(CollectionReader):
         CollectionHeld, CaptionsUnreadable, PrecisionRefused.
         """
         options = options or IngestOptions()
-        options = replace(options, captions=tuple(map(_root, options.captions)))
+        tables = paths_of(options.captions, "captions")
+        options = replace(options, captions=tuple(map(root_of, tables)))
         refuse_bad_tables(options.captions)
-        asked = [_root(root) for root in roots]
-        refuse_missing(asked, options)
+        asked = [root_of(root) for root in paths_of(roots, "roots")]
+        refuse_missing(asked, options, self.knows)
         if not self.exists and not asked:
             raise NoRoots(self.name)
         checked = self._check_precision(asked, options)
@@ -125,7 +127,7 @@ class Collection(CollectionReader):
 
     def watch(
         self,
-        roots: Sequence[Path] = (),
+        roots: Paths = (),
         options: WatchOptions | None = None,
         on_event: OnEvent = lambda _: None,
         stop: threading.Event | None = None,
@@ -140,9 +142,10 @@ class Collection(CollectionReader):
         options = options or WatchOptions()
         if options.poll is None:
             check_watchfiles()
-        if not roots and not self.exists:
+        asked = [root_of(root) for root in paths_of(roots, "roots")]
+        if not asked and not self.exists:
             raise NoRoots(self.name)
-        asked = [_root(root) for root in roots] or self._known_roots(self._open())
+        asked = asked or self._known_roots(self._open())
 
         def take_in(changed: Sequence[Path]) -> IngestReport:
             try:
@@ -212,7 +215,7 @@ class Collection(CollectionReader):
         self,
         captioner: CaptionWriter,
         options: CaptionOptions | None = None,
-        under: Sequence[Path] = (),
+        under: Paths = (),
         on_progress: OnProgress = silent,
     ) -> CaptionReport:
         """Give each image (of those `under` some paths) a caption, if it has none of this kind.
@@ -226,7 +229,8 @@ class Collection(CollectionReader):
         among = None
         if under:
             with catalogue.reader() as connection:
-                among = set(reading.ids_of_files(connection, [_root(path) for path in under]))
+                places = [root_of(path) for path in paths_of(under, "under")]
+                among = set(reading.ids_of_files(connection, places))
 
         def hear(done: int, total: int, failed: int) -> None:
             on_progress(Progress("captioning", done, total, failed))
@@ -236,16 +240,17 @@ class Collection(CollectionReader):
             bring_captions_up(held, self.folder, self.tower, on_progress)
         return report
 
-    def remove(self, ids: Sequence[int] = (), under: Sequence[Path] = ()) -> int:
+    def remove(self, ids: Sequence[int] = (), under: Paths = ()) -> Removed:
         """Take images out by id and by file or folder; files on disk stay.
 
-        Returns how many images went. What lies under a known root comes back at the next
-        `ingest` of that root.
+        Roots and tables of captions there are forgotten, too. What lies under a root that is
+        still known comes back at its next `ingest`.
         """
+        places = [place for path in paths_of(under, "under") for place in spellings(path)]
         self._open()
         with self._writing() as catalogue:
             with catalogue.writer() as connection, transaction(connection):
-                gone = writing.remove(connection, ids, [path.absolute() for path in under])
+                gone = writing.remove(connection, ids, places)
             bring_index_up(catalogue, self.folder)
             bring_index_up(catalogue, self.folder, Indexed.CAPTIONS, CAPTION_TAIL)
             bring_background_up(catalogue)
@@ -258,9 +263,15 @@ class Collection(CollectionReader):
 
         Pictures that have no sketch yet are read first, and their sketches kept: stopping it
         costs at most one batch. Only that needs the writer's lock. Raises CollectionMissing,
-        CollectionHeld, GenerationDamaged, DecodingUnavailable.
+        CollectionHeld, PathMissing, GenerationDamaged, DecodingUnavailable.
         """
         options = options or DuplicateOptions()
+        under = paths_of(options.under, "under")
+        self._open()
+        for path in under:
+            if not path.exists() and not self.knows(path):
+                raise PathMissing(path)
+        options = replace(options, under=under)
         unread: list[Skip] = []
 
         def on_step(step: Step, done: int, total: int | None) -> None:
@@ -372,9 +383,3 @@ class Collection(CollectionReader):
         if not roots:
             raise NoRoots(self.name)
         return roots
-
-
-def _root(path: Path) -> Path:
-    """A root as the catalogue names it: absolute; a link to a file is the file."""
-    absolute = path.expanduser().absolute()
-    return absolute.resolve() if absolute.is_file() else absolute

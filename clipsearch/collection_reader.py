@@ -25,6 +25,7 @@ from clipsearch.errors import CollectionMissing, UnreadableScript
 from clipsearch.filters import Filter
 from clipsearch.images import Picture
 from clipsearch.migration_errors import TowerReplaced
+from clipsearch.paths import spellings
 from clipsearch.search import (
     Asked,
     Direction,
@@ -188,6 +189,13 @@ class CollectionReader:
     def __len__(self) -> int:
         with self._open().reader() as connection:
             return reading.count_embeddings(connection)
+
+    def knows(self, path: Path) -> bool:
+        """Whether anything at a path or beneath it is known, be it on the disk or not."""
+        if not self.exists:
+            return False
+        with self._open().reader() as connection:
+            return any(reading.knows(connection, place) for place in spellings(path))
 
     def skips(self) -> list[Skip]:
         """The images that are left out, with their reasons."""

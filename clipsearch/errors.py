@@ -60,6 +60,7 @@ ClipsearchError
 │   ├── ExchangeUnreadable      a folder of embeddings is not whole, or is none
 │   ├── EmbeddingsRefused       embeddings that a collection cannot hold
 │   └── TowerUnnamed            nothing says which tower made the embeddings
+├── WrongArgument               a program gave a value of another kind
 └── IngestError
     ├── PathMissing             a path given does not exist
     ├── NothingReadable         nothing at all could be read
@@ -89,6 +90,14 @@ class ClipsearchError(Exception):
 def collection_flag(name: str) -> str:
     """How a command names the collection, where it must: ` -c NAME`."""
     return "" if name == "default" else f" -c {name}"
+
+
+class WrongArgument(ClipsearchError, TypeError):
+    """A program gave a value of another kind than is asked for."""
+
+    def __init__(self, name: str, wanted: str, given: object) -> None:
+        self.name, self.wanted, self.given = name, wanted, given
+        super().__init__(f"`{name}` is to be {wanted}, not {type(given).__name__} ({given!r:.80}).")
 
 
 class HomeError(ClipsearchError):
@@ -266,23 +275,22 @@ class QueryError(ClipsearchError):
 class EmptyQuery(QueryError):
     """Nothing was asked."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "the query is empty: give words, `--text`, or `--image FILE` "
-            '(clipsearch query "a dog on the beach").'
-        )
+    def __init__(self, detail: str = "give words or a picture") -> None:
+        self.detail = detail
+        super().__init__(f"the query is empty: {detail}.")
 
 
 class ProbabilityUnknown(QueryError):
     """A least probability or an exclusion was asked for, where there are no probabilities."""
 
-    def __init__(self, collection: str, detail: str | None = None) -> None:
-        self.collection, self.detail = collection, detail
-        flag = collection_flag(collection)
+    def __init__(self, collection: str, *, in_words: bool = True) -> None:
+        self.collection, self.in_words = collection, in_words
         super().__init__(
-            f"{detail or 'its background was not measured yet'}, so the collection "
-            f"{collection!r} cannot say how probable its pictures are. "
-            + ("Leave `--min-probability` out." if detail else f"Run `clipsearch index{flag}`.")
+            f"the collection {collection!r} cannot say yet how probable its pictures are. Run "
+            f"`clipsearch index{collection_flag(collection)}`."
+            if in_words
+            else "how probable a picture is, is known of queries in words alone, not of one by a "
+            "picture. Leave `--min-probability` out; `--min-score` is the least cosine."
         )
 
 
@@ -322,11 +330,15 @@ class IngestError(ClipsearchError):
 class PathMissing(IngestError):
     """A path given does not exist; nothing of the collection was dropped."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, known: bool = False) -> None:
+        self.path, self.known = path, known
         super().__init__(
-            f"{str(path)!r} does not exist. Nothing was dropped; if it is gone for good, run "
-            "the command again with `--prune`."
+            f"{str(path)!r} does not exist. "
+            + (
+                "Nothing was dropped; if it is gone for good, run the command again with `--prune`."
+                if known
+                else "Check how it is spelled, and whether its disk is there."
+            )
         )
 
 

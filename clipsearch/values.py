@@ -226,6 +226,27 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """What a collection forgot.
+
+    `images` went; `copies` are files whose image lies elsewhere too and stays; `skips` were left
+    out, `folders` and `tables` (of captions) were to be read again; `captions` are those that
+    came from files that were named.
+    """
+
+    images: int = 0
+    copies: int = 0
+    skips: int = 0
+    folders: int = 0
+    tables: int = 0
+    captions: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything went."""
+        return any((self.images, self.copies, self.skips, self.folders, self.tables, self.captions))
+
+
+@dataclass(frozen=True, slots=True)
 class Unreached:
     """An image that cannot be read again, with the reason; `path` is None without a file."""
 

@@ -28,7 +28,16 @@ from clipsearch.catalogue.rows import (
     path_from,
     skip_from,
 )
-from clipsearch.catalogue.schema import captions, embeddings, facts, files, images, roots, skips
+from clipsearch.catalogue.schema import (
+    caption_files,
+    captions,
+    embeddings,
+    facts,
+    files,
+    images,
+    roots,
+    skips,
+)
 from clipsearch.values import Caption, Embeddings, Ids, Image, Skip, TowerIdentity
 
 # SQLite takes 32,766 parameters a statement; short statements keep readers out of the way.
@@ -145,6 +154,22 @@ def ids_of_files(connection: Connection, paths: Iterable[Path]) -> Ids:
         query = select(files.c.image_id).where(beneath(files.c.path, path))
         found.update(connection.scalars(query))
     return np.array(sorted(found), dtype=np.int64)
+
+
+def standing(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Those of the ids that stand in the catalogue."""
+    found: set[int] = set()
+    for part in _parts(sorted(set(ids))):
+        found.update(connection.scalars(select(images.c.id).where(images.c.id.in_(part))))
+    return found
+
+
+def knows(connection: Connection, path: Path) -> bool:
+    """Whether anything at a path or beneath it is known: pictures, captions, what was given."""
+    return any(
+        connection.scalar(select(column).where(beneath(column, path)).limit(1)) is not None
+        for column in (files.c.path, roots.c.path, skips.c.path, caption_files.c.path)
+    )
 
 
 def beneath(column: Column[bytes], path: Path) -> ColumnElement[bool]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from clipsearch.catalogue import reading
@@ -23,7 +24,7 @@ from clipsearch.catalogue.schema import (
     roots,
     skips,
 )
-from clipsearch.values import Caption, Embeddings, FoundFile, ImageInfo, Skip
+from clipsearch.values import Caption, Embeddings, FoundFile, ImageInfo, Removed, Skip
 
 
 def set_fact(connection: Connection, key: str, value: str) -> None:
@@ -127,22 +128,40 @@ def forget_roots(connection: Connection, paths: Iterable[Path]) -> None:
         connection.execute(delete(roots).where(roots.c.path == path_bytes(path)))
 
 
-def remove(connection: Connection, ids: Iterable[int], under: Sequence[Path]) -> int:
-    """Take out images by id, and files, roots and captions by place; returns how many images went.
+def remove(connection: Connection, ids: Iterable[int], under: Sequence[Path]) -> Removed:
+    """Take out images by id, and files, roots and captions by place.
 
     An image that also lies elsewhere stays, unless it is named by its id.
     """
     before = reading.count_images(connection)
+    gone: Counter[str] = Counter()
+    holding: list[int] = []
     for path in under:
-        connection.execute(delete(files).where(reading.beneath(files.c.path, path)))
-        connection.execute(delete(skips).where(reading.beneath(skips.c.path, path)))
-        connection.execute(delete(roots).where(reading.beneath(roots.c.path, path)))
-        connection.execute(delete(captions).where(reading.beneath(captions.c.file, path)))
-        connection.execute(delete(caption_files).where(reading.beneath(caption_files.c.path, path)))
+        here = reading.beneath(files.c.path, path)
+        holding += connection.scalars(select(files.c.image_id).where(here))
+        connection.execute(delete(files).where(here))
+        gone["skips"] += _delete_beneath(connection, skips, path)
+        gone["folders"] += _delete_beneath(connection, roots, path, roots.c.kind == "given")
+        _delete_beneath(connection, roots, path)
+        own = reading.beneath(captions.c.file, path)
+        gone["captions"] += connection.execute(delete(captions).where(own)).rowcount
+        table = caption_files.c.kind == "table"
+        gone["tables"] += _delete_beneath(connection, caption_files, path, table)
+        _delete_beneath(connection, caption_files, path)
     for image_id in ids:
         connection.execute(delete(images).where(images.c.id == int(image_id)))
     remove_unheld_images(connection)
-    return before - reading.count_images(connection)
+    stay = reading.standing(connection, holding)
+    copies = sum(image_id in stay for image_id in holding)
+    return Removed(before - reading.count_images(connection), copies, **gone)
+
+
+def _delete_beneath(
+    connection: Connection, table: Table, path: Path, *conditions: ColumnElement[bool]
+) -> int:
+    """Delete the rows of a table whose path lies at or beneath `path`; returns how many."""
+    here = reading.beneath(table.c.path, path)
+    return connection.execute(delete(table).where(here, *conditions)).rowcount
 
 
 def remove_unheld_images(connection: Connection) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -47,11 +47,13 @@ def ingest_folders(
     return report
 
 
-def refuse_missing(roots: Iterable[Path], options: IngestOptions) -> None:
+def refuse_missing(
+    roots: Iterable[Path], options: IngestOptions, knows: Callable[[Path], bool]
+) -> None:
     """Raise PathMissing for a root that does not exist, unless what it held is to be dropped."""
     for root in roots:
-        if not root.exists() and not options.prune:
-            raise PathMissing(root)
+        if not root.exists() and not (knows(root) and options.prune):
+            raise PathMissing(root, known=knows(root))
 
 
 class _Ingestion:

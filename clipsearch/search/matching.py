@@ -75,7 +75,8 @@ class Matcher:
             return []
         if (least := query.min_probability) is not None:
             if found and found[0].probability is None:
-                raise ProbabilityUnknown(self._name, *self._why(query, tower))
+                in_words = self._background(tower.identity) is None
+                raise ProbabilityUnknown(self._name, in_words=in_words)
             found = [hit for hit in found if (hit.probability or 0.0) >= least]
         return [replace(hit, rank=rank) for rank, hit in enumerate(found[: query.k], start=1)]
 
@@ -125,11 +126,6 @@ class Matcher:
                 found = Background(kept.texts, kept.sample, Figures(**kept.figures))
                 self._held = (stamp, found)
             return self._held[1]
-
-    def _why(self, query: Query, tower: TowerPair) -> tuple[str, ...]:
-        if self._background(tower.identity) is None:
-            return ()
-        return ("it has one for words alone, not for a picture",)
 
 
 def _matches(hit: Hit, words: set[str]) -> bool:

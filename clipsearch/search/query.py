@@ -103,15 +103,18 @@ def query_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings:
     Raises EmptyQuery, UnreadableScript, UnreadableQueryImage or EmbeddingUnusable; ValueError
     for an embedding of another width.
     """
-    if not parts or any(isinstance(part, Words) and not part.text.strip() for part in parts):
+    for part in parts:
+        if isinstance(part, Words) and not part.text.strip():
+            raise EmptyQuery("a text of it has no words")
+    if not parts:
         raise EmptyQuery
     embedded = np.stack([_part_embedding(part, tower) for part in parts])
     if not usable(embedded).all():
         raise EmbeddingUnusable("the tower gave one that is not finite or has no length")
     total = np.array([part.weight for part in parts], np.float32) @ embedded
     length = float(np.linalg.norm(total))
-    if length < 1e-6:  # the parts cancel out
-        raise EmptyQuery
+    if length < 1e-6:
+        raise EmptyQuery("its parts cancel each other out")
     return np.asarray(total / np.float32(length), np.float32)
 
 

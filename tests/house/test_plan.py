@@ -19,6 +19,7 @@ FLOORS = {
     "evaluation_errors": 0,
     "exchange_errors": 0,
     "filters": 0,
+    "paths": 0,
     "filter_texts": 0,
     "captioning_errors": 0,
     "server_errors": 0,
