@@ -51,6 +51,12 @@ def query_parts(
     if sum(_weight_and_file(name)[1] == STDIN for name in pictures) > 1:
         raise click.UsageError("only one picture can come on stdin: give `--image -` once.")
     joined = [words_part(" ".join(words))] if words else []
+    blank = any(not part.text.strip() for part in joined)
+    if blank or not (joined or texts or pictures or minus):
+        raise click.UsageError(
+            "the query is empty: give words, `--text`, or `--image FILE` "
+            '(clipsearch query "a dog on the beach").'
+        )
     return [
         *joined,
         *(words_part(text) for text in texts),

@@ -16,13 +16,18 @@ from clipsearch.cli.exits import DONE, NOTHING_FOUND, Terminated, say, say_left_
 from clipsearch.cli.help import command
 from clipsearch.cli.hits import print_paths, write_page
 from clipsearch.cli.progress import shown_progress
-from clipsearch.cli.quoting import quoted
+from clipsearch.cli.quoting import counted, quoted
 from clipsearch.cli.records import path_fields, path_list_fields, print_json, skip_record
 from clipsearch.cli.tables import print_rows
 
 TIERS = ("exact", "copy", "lookalike")
 SAFE = ("exact", "copy")
 """What `--paths` and `-0` name where no tier was asked for: look-alikes are other pictures."""
+
+FOOTER = (
+    "The bar under a picture is its score, the cosine with the picture that is kept, the first of "
+    "its row."
+)
 
 COLUMNS = (">group", "tier", "", ">pixels", ">bytes", ">score", ">differs", "path")
 
@@ -106,7 +111,8 @@ def dedupe(
     else:
         print_rows(COLUMNS, _rows(found.groups))
     if html is not None:
-        write_page(html, rows, f"collection {name}: the first picture of each row is kept")
+        about = f"collection {name}: the first picture of each row is kept"
+        write_page(html, rows, about, footer=FOOTER)
     if not quiet:
         say_left_out(found.unread, "`--json` names them all.")
         say(_summed_up(found.groups))
@@ -163,7 +169,8 @@ def _summed_up(groups: Sequence[clipsearch.DuplicateGroup]) -> str:
     counts = Counter(str(group.tier) for group in groups)
     others = Counter(str(group.tier) for group in groups for _ in group.others)
     return ", ".join(
-        f"{tier}: {counts[tier]} groups, {others[tier]} files beside the kept ones"
+        f"{tier}: {counted(counts[tier], 'group')}, {counted(others[tier], 'file')} beside the "
+        f"kept {'one' if counts[tier] == 1 else 'ones'}"
         for tier in TIERS
         if counts[tier]
     )

@@ -107,7 +107,11 @@ def _failed(error: Exception) -> int:
             say_left_out(error.failed, failed_hint(error.collection))
         say(f"clipsearch: {error}")
     elif isinstance(error, OSError) and error.filename is not None:
-        say(f"clipsearch: {quoted(os.fsdecode(error.filename))}: {error.strerror}")
+        reason = (error.strerror or str(error)).lower()
+        say(
+            f"clipsearch: cannot use {quoted(os.fsdecode(error.filename))}: {reason}. Check that "
+            "it is where you mean it to be, and that you may read and write there."
+        )
     elif isinstance(error, MemoryError):
         say("clipsearch: there is not enough memory for that.")
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,15 @@ def filter_options(command: Command) -> Command:
     return filtered
 
 
+_OPTION_OF = {
+    "formats": "--format",
+    "not_formats": "--not-format",
+    "cameras": "--camera",
+    "not_cameras": "--not-camera",
+    "metadata": "--where",
+}
+"""Where an option is not called as the Filter's field that it fills."""
+
 _NAMES = (
     *("under", "not_under", "after", "before", "formats", "not_formats", "cameras"),
     *("not_cameras", "near", "min_size", "has_caption", "metadata"),
@@ -101,20 +111,37 @@ def _filter(
     from clipsearch import filter_texts
     from clipsearch.filters import Filter
 
-    return Filter(
-        after=filter_texts.moment(after) if after is not None else None,
-        before=filter_texts.moment(before) if before is not None else None,
-        near=filter_texts.place(near) if near is not None else None,
-        min_size=filter_texts.least_size(min_size) if min_size is not None else None,
-        has_caption=has_caption,
-        metadata=tuple(map(filter_texts.metadata_is, metadata)),
-        under=several["under"] or None,
-        formats=several["formats"] or None,
-        cameras=several["cameras"] or None,
-        not_under=several["not_under"],
-        not_formats=several["not_formats"],
-        not_cameras=several["not_cameras"],
-    )
+    with _told_of("--after"):
+        since = filter_texts.moment(after) if after is not None else None
+    with _told_of("--before"):
+        until = filter_texts.moment(before) if before is not None else None
+    with _told_of():
+        return Filter(
+            after=since,
+            before=until,
+            near=filter_texts.place(near) if near is not None else None,
+            min_size=filter_texts.least_size(min_size) if min_size is not None else None,
+            has_caption=has_caption,
+            metadata=tuple(map(filter_texts.metadata_is, metadata)),
+            under=several["under"] or None,
+            formats=several["formats"] or None,
+            cameras=several["cameras"] or None,
+            not_under=several["not_under"],
+            not_formats=several["not_formats"],
+            not_cameras=several["not_cameras"],
+        )
+
+
+@contextmanager
+def _told_of(option: str | None = None) -> Iterator[None]:
+    """Name the option where the library names a filter's field."""
+    from clipsearch.filters import BadFilter
+
+    try:
+        yield
+    except BadFilter as error:
+        named = option or _OPTION_OF.get(error.name) or f"--{error.name.replace('_', '-')}"
+        raise click.UsageError(f"{named}: {error.detail}.") from error
 
 
 def refuse_unknown_places(where: Filter, collection: CollectionReader) -> None:

@@ -97,7 +97,11 @@ def _extras(_: Path) -> Iterator[Finding]:
 
 def _home(home: Path) -> Iterator[Finding]:
     """The nearest folder that exists says whether the home can be written."""
-    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    there = next(place for place in (home, *home.parents) if place.exists())
+    if not there.is_dir():
+        state = f"{home}, {'a file' if there == home else f'{there} is a file'}, not a folder"
+        yield Finding("home", state, ok=False, advice="name a folder with CLIPSEARCH_HOME")
+        return
     writable = os.access(there, os.W_OK)
     advice = "make it writable, or name another with CLIPSEARCH_HOME"
     state = "writable" if writable else "not writable"

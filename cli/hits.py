@@ -45,6 +45,11 @@ RERANKED = 50
 """How many of the best `--rerank` has weighed again."""
 LONGEST = 40
 """Characters of a caption in a table."""
+FOOTER = (
+    "The bar under a picture is its score, the cosine of picture and query, beside the best on "
+    "this page; the percentage is how probably it shows the words."
+)
+"""What a page says of its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def print_hits(
     if form in ("paths", "null"):
         print_paths((hit.path for hit in hits), form)
     elif form == "csv":
-        print_csv(COLUMNS, ([hit_record(hit, near)[name] for name in COLUMNS] for hit in hits))
+        _print_csv(hits, near, captions=captions)
     elif explain:
         again = any(hit.signals.likelihood for hit in hits)
         explained = (
@@ -175,13 +180,25 @@ def print_hits(
         )
 
 
+def _print_csv(
+    hits: Sequence[clipsearch.Hit], near: clipsearch.Near | None, *, captions: bool
+) -> None:
+    rows = []
+    for hit in hits:
+        record = hit_record(hit, near)
+        rows.append([record[name] for name in COLUMNS] + [_caption(hit)] * captions)
+    print_csv((*COLUMNS, "caption") if captions else COLUMNS, rows)
+
+
 def _described(hit: clipsearch.Hit, *, captions: bool) -> list[str]:
     """Where a picture lies and, if asked for, what it is said to show."""
     shown = shown_path(hit.image)
-    if not captions:
-        return [shown]
-    said = (each.text for each in hit.image.captions if each.kind == "caption")
-    return [shown, quoted(next(said, ""))]
+    return [shown, quoted(_caption(hit))] if captions else [shown]
+
+
+def _caption(hit: clipsearch.Hit) -> str:
+    """The first caption of a hit, or nothing."""
+    return next((each.text for each in hit.image.captions if each.kind == "caption"), "")
 
 
 def _explained(hit: clipsearch.Hit, *, again: bool) -> list[str]:
@@ -234,14 +251,14 @@ def write_page(
     about: str,
     heats: Mapping[int, bytes] | None = None,
     reasons: Mapping[int, str] | None = None,
+    footer: str = FOOTER,
 ) -> None:
     """Write a gallery of hits, a row for each title; heats and reasons are by image id."""
     from clipsearch.gallery import Row, write_gallery
 
-    write_gallery(
-        target, [Row(title, hits, heats or {}, reasons or {}) for title, hits in rows], about
-    )
-    say(f"wrote {target}")
+    found = [Row(title, hits, heats or {}, reasons or {}) for title, hits in rows]
+    write_gallery(target, found, about, footer)
+    say(f"wrote {quoted(target)}")
 
 
 def _reasons(asking: Asking, hits: Sequence[clipsearch.Hit]) -> dict[int, str]:

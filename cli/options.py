@@ -90,9 +90,19 @@ def finite_number(
     return number
 
 
+
+def texts_with_words(
+    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse a text without words."""
+    if not all(text.strip() for text in texts):
+        raise click.BadParameter("a text is empty: give words.")
+    return texts
+
+
 min_score_option = click.option(
     "--min-score",
-    type=float,
+    type=click.FloatRange(-1, 1),
     callback=finite_number,
     metavar="SCORE",
     help="Only pictures of at least this cosine (-1 to 1).",

@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     "clipsearch query cat --json | jq -r '.hits[].path'",
 )
 @click.argument("words", nargs=-1)
-@click.option("--text", "texts", multiple=True, metavar="TEXT", help="A further text; may repeat.")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    callback=options.texts_with_words,
+    metavar="TEXT",
+    help="A further text; may repeat.",
+)
 @click.option(
     "--image",
     "pictures",
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
 @click.option(
     "--minus",
     multiple=True,
+    callback=options.texts_with_words,
     metavar="TEXT|FILE",
     help="Look away from a text, or from a picture where a file of that name exists.",
 )
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
     "--not",
     "without",
     multiple=True,
+    callback=options.texts_with_words,
     metavar="TEXT",
     help="Leave out the pictures that probably show TEXT; may repeat.",
 )

@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 COLUMNS = ("image", "text", "cosine", "softmax")
 
 
-def texts_with_words(
-    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Refuse a text without words, as a query does."""
-    if not all(text.strip() for text in texts):
-        raise click.BadParameter("a text is empty: give words.")
-    return texts
-
-
 @command(
     'clipsearch score photo.jpg --text "a cat" --text "a dog"',
     'clipsearch score *.jpg --text "a receipt" --text "a photo" --csv > scores.csv',
@@ -42,7 +33,7 @@ def texts_with_words(
     "texts",
     multiple=True,
     required=True,
-    callback=texts_with_words,
+    callback=options.texts_with_words,
     metavar="TEXT",
     help="May repeat.",
 )

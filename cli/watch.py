@@ -109,8 +109,7 @@ def _say_event(name: str, quiet: bool, event: clipsearch.WatchEvent) -> None:
             say(f"{quoted(root)} {SAID[event.kind]}")
     elif not quiet:
         if event.report is not None:
-            if event.kind == "updated":
-                say_remarks(event.report, failed_hint(name))
+            say_remarks(event.report, failed_hint(name))
             print(counts(event.report), flush=True)
         if event.kind == "ready":
             say(f"watching {', '.join(map(quoted, event.roots))}; Ctrl-C ends it.")

@@ -139,22 +139,23 @@ class Filter:
     def __post_init__(self) -> None:
         after, before = _clock(self.after), _clock(self.before)
         if after and before and after >= before:
-            detail = f"{self.after} is not earlier than `before`, which is {self.before}"
+            detail = f"it begins {self.after}, which is not earlier than its end {self.before}"
             raise BadFilter("after", detail)
-        for given in (*(self.formats or ()), *self.not_formats):
-            format_named(given)
-        for camera in (*(self.cameras or ()), *self.not_cameras):
-            if not camera.strip():
-                raise BadFilter("cameras", "a camera's name is empty")
+        for field in ("formats", "not_formats"):
+            for given in getattr(self, field) or ():
+                format_named(given, field)
+        for field in ("cameras", "not_cameras"):
+            if not all(camera.strip() for camera in getattr(self, field) or ()):
+                raise BadFilter(field, "a camera's name is empty")
 
 
-def format_named(name: str) -> str:
-    """A format by any usual spelling: jpg is JPEG, heic is HEIF. Raises BadFilter."""
+def format_named(name: str, field: str = "formats") -> str:
+    """A format by any usual spelling: jpg is JPEG, heic is HEIF. Raises BadFilter of `field`."""
     upper = name.strip().removeprefix(".").upper()
     upper = _SHORT_FORMATS.get(upper, upper)
     if upper not in FORMATS:
         known = ", ".join(each.lower() for each in FORMATS)
-        raise BadFilter("formats", f"there is no format {name!r}; there are {known}")
+        raise BadFilter(field, f"there is no format {name!r}; there are {known}")
     return upper
 
 

@@ -55,7 +55,7 @@ class WatchEvent:
 
     | kind | meaning |
     |---|---|
-    | ready | all roots were taken in, and are watched from now on |
+    | ready | all roots were taken in (see `report`), and are watched from now on |
     | updated | something changed, and was taken in: see `report` |
     | unreadable | nothing at all under them could be read: see `detail` |
     | away, back | a root is gone, and nothing was dropped; it, or another in its place, is there |
@@ -150,7 +150,7 @@ class Watch:
         self._not_before = time.monotonic() + (time.monotonic() - started)
         if event is not None:
             self._tell(event)
-        elif report is not None and _says_something(report):
+        elif self._ready and report is not None and _says_something(report):
             self._tell(WatchEvent("updated", tuple(there), report))
         if not self._ready:
             self._ready = True

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from clipsearch.catalogue import reading
 from clipsearch.catalogue.schema import captions, files, images
 from clipsearch.filters import Filter, MetadataIs, MinSize, Near, Scalar, format_named
+from clipsearch.paths import Paths, paths_of
 from clipsearch.values import Ids
 
 _LARGEST = 2**63 - 1
@@ -108,8 +109,8 @@ def _values(values: Sequence[Any]) -> Any:
     return select(listed.c.value)
 
 
-def _lies_beneath(connection: Connection, paths: Sequence[Path]) -> ColumnElement[bool]:
-    places = [path.absolute() for path in paths]
+def _lies_beneath(connection: Connection, paths: Paths) -> ColumnElement[bool]:
+    places = [path.absolute() for path in paths_of(paths, "under")]
     if not 0 < len(places) <= _FEW_PLACES:
         return images.c.id.in_(_values(reading.ids_of_files(connection, places).tolist()))
     within = or_(*(reading.beneath(files.c.path, place) for place in places))

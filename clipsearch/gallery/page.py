@@ -11,12 +11,13 @@ from textwrap import shorten
 
 from clipsearch.durable import write_durably
 from clipsearch.gallery.thumbnails import Thumbnail, png_uri, thumbnail
+from clipsearch.shards import in_shard
 from clipsearch.values import Hit
 
 # So many pictures stand in one line of a wide page.
 ONE_LINE = 6
-# A screen reader reads all of it aloud.
-LONGEST_ALTERNATIVE = 250
+# A screen reader reads all of it aloud, and below a picture is no room for a story.
+LONGEST_CAPTION = 250
 # A very long panorama or tower would fill a row, or vanish in it.
 NARROWEST, WIDEST = 0.6, 2.4
 
@@ -45,10 +46,10 @@ class Row:
     reasons: Mapping[int, str] = field(default_factory=dict)
 
 
-def gallery_page(rows: Sequence[Row], about: str) -> str:
+def gallery_page(rows: Sequence[Row], about: str, footer: str = "") -> str:
     """One HTML document with a row of pictures for each of `rows`.
 
-    `about` is a line under the page's name. Titles, names and everything else foreign is
+    `about` is a line under the page's name, `footer` says what its numbers are. Titles, names and everything else foreign is
     escaped; the page's policy lets no script run and nothing be fetched.
     """
     best = max((hit.score for row in rows for hit in row.hits), default=0.0)
@@ -60,15 +61,14 @@ def gallery_page(rows: Sequence[Row], about: str) -> str:
             f"<title>{_text(title)} · clipsearch</title>\n<style>\n{style}</style>\n",
             f"<header><h1>clipsearch</h1><p>{_text(about)}</p></header>\n<main>\n",
             *(_section(row, best) for row in rows),
-            "</main>\n<footer><p>The bar under a picture is its score, the cosine of picture and "
-            "query, beside the best on this page.</p></footer>\n</html>\n",
+            f"</main>\n<footer><p>{_text(footer)}</p></footer>\n</html>\n",
         ]
     )
 
 
-def write_gallery(target: Path, rows: Sequence[Row], about: str) -> None:
+def write_gallery(target: Path, rows: Sequence[Row], about: str, footer: str = "") -> None:
     """Write the page, whole or not at all; a page that stands there is replaced."""
-    write_durably(target, gallery_page(rows, about).encode())
+    write_durably(target, gallery_page(rows, about, footer).encode())
 
 
 def _section(row: Row, best: float) -> str:
@@ -82,28 +82,47 @@ def _section(row: Row, best: float) -> str:
 
 def _figure(hit: Hit, row: Row, best: float) -> str:
     name = hit.path.name if hit.path else f"image {hit.image.id}"
-    reason = row.reasons.get(hit.image.id)
+    caption, reason = _caption(hit), row.reasons.get(hit.image.id)
     info = hit.image.info
     ratio = min(WIDEST, max(NARROWEST, info.width / info.height))
     part = max(0.0, hit.score / best) if best > 0 else 0.0
     facts = f"{info.width} × {info.height}" + (f", {info.taken:%Y-%m-%d}" if info.taken else "")
+    picture = _shown(hit, row, f"Hit {hit.rank} for {row.title}: {caption or name}")
     return (
         f'<figure style="--ratio:{ratio:.3f}">'
-        f"{_shown(hit, row, f'Hit {hit.rank} for {row.title}: {_described(hit) or name}')}"
+        f"{_linked(hit, picture)}"
         f'<div class=bar><i style="width:{part:.1%}"></i></div>'
         f'<figcaption title="{_text(str(hit.path or name))} ({_text(facts)})">'
-        f"<bdi>{_text(name)}</bdi><data value={hit.score:.6f}>{_number(hit.score)}</data>"
+        f"<span class=rank>{hit.rank}</span>{_linked(hit, f'<bdi>{_text(name)}</bdi>')}"
+        f"{_match(hit)}<data value={hit.score:.6f}>{_number(hit.score)}</data>"
         "</figcaption>"
+        f"{f'<p class=said>{_text(caption)}</p>' if caption else ''}"
         f"{f'<p class=why>{_text(reason)}</p>' if reason else ''}"
         "</figure>\n"
     )
 
 
-def _described(hit: Hit) -> str | None:
-    """The first caption of a hit, for those who do not see it; None without one."""
+def _linked(hit: Hit, content: str) -> str:
+    """HTML that leads to the hit's file, where it has one of its own.
+
+    A picture inside a tar leads to the tar. The URL is quoted byte by byte (RFC 8089).
+    """
+    if hit.path is None:
+        return content
+    holder, _ = in_shard(hit.path) or (hit.path, "")
+    return f'<a href="{escape(holder.absolute().as_uri())}">{content}</a>'
+
+
+def _match(hit: Hit) -> str:
+    """How probably the picture shows the words, where that is known."""
+    return "" if hit.probability is None else f"<span class=match>{hit.probability:.0%}</span>"
+
+
+def _caption(hit: Hit) -> str | None:
+    """The first caption of a hit, as far as one reads below a picture; None without one."""
     captions = (caption.text for caption in hit.image.captions if caption.kind == "caption")
     first = next(captions, None)
-    return first and shorten(first, LONGEST_ALTERNATIVE, placeholder=" ...")
+    return first and shorten(first, LONGEST_CAPTION, placeholder=" ...")
 
 
 def _shown(hit: Hit, row: Row, alt: str) -> str:

@@ -42,7 +42,7 @@ def test_lines_name_group_tier_and_what_is_kept(doubled: tuple[Clipsearch, Path]
         ["2", "copy", "", "300x200"],
     ]
     assert lines[2][-1] == str(folder / "coffee.png")
-    assert "exact: 1 groups, 1 files beside the kept ones" in ran.err
+    assert "exact: 1 group, 1 file beside the kept one" in ran.err
 
 
 def test_paths_for_a_pipe_leave_the_kept_file_out(doubled: tuple[Clipsearch, Path]) -> None:

@@ -75,7 +75,7 @@ def test_an_id_that_is_not_there_is_a_key_error(collection: Collection) -> None:
 
 def test_removing_by_id_takes_the_image_out(collection: Collection) -> None:
     red, blue = collection.add([Addition(plain("red")), Addition(plain("blue"))])
-    assert collection.remove(ids=[red.id]) == 1
+    assert collection.remove(ids=[red.id]).images == 1
     assert [image.id for image in collection] == [blue.id]
 
 
@@ -85,7 +85,7 @@ def test_removing_a_folder_forgets_it_as_a_root(
     paint("one/a.png", "red")
     paint("two/b.png", "blue")
     collection.ingest([pictures / "one", pictures / "two"])
-    assert collection.remove(under=[pictures / "one"]) == 1
+    assert collection.remove(under=[pictures / "one"]).images == 1
     assert collection.ingest().added == 0
     assert collection.status().roots == (pictures / "two",)
 

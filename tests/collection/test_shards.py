@@ -105,7 +105,7 @@ def test_a_query_can_be_held_to_a_tar(
     collection.ingest([pictures])
     where = Filter(under=[shard])
     assert len(collection.search(Query([Words("red")], where=where))) == 4
-    assert collection.remove(under=[shard]) == 4
+    assert collection.remove(under=[shard]).images == 4
     assert names(collection) == ["0.png"]
 
 
