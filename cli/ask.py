@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     'clipsearch ask photo.jpg "what is it?" --model openai:http://localhost:11434/v1/llava',
 )
 @click.argument("image", metavar="IMAGE")
-@click.argument("question", metavar="QUESTION")
+@click.argument("words", nargs=-1, required=True, metavar="QUESTION...")
 @click.option(
     "--choices",
     metavar="A,B,C",
@@ -40,21 +40,23 @@ if TYPE_CHECKING:
 @options.json_option
 def ask(
     image: str,
-    question: str,
+    words: tuple[str, ...],
     choices: str | None,
     form: options.Form | None,
     chosen: Chosen,
 ) -> int:
     """Answer a QUESTION (English) about IMAGE (`-`: on stdin), offline unless you name a server.
 
-    The built-in captioner weighs the choices: how likely it is to say of the picture what each
-    would make of the question. It is right more often than chance, and far from always; the
-    probabilities are among the choices. --model names one that answers freely: hf:FOLDER or
-    hf:ORG/NAME (transformers), or openai:URL/MODEL, a server that the picture is then sent to.
+    The words after IMAGE are one question, quoted or not. The built-in captioner weighs the
+    choices: how likely it is to say of the picture what each would make of the question. It is
+    right more often than chance, and far from always; the probabilities are among the choices.
+    --model names one that answers freely: hf:FOLDER or hf:ORG/NAME (transformers), or
+    openai:URL/MODEL, a server that the picture is then sent to.
 
     Prints answer and probability, best first, `-` where the model knows none.
     """
     given = [each.strip() for each in choices.split(",")] if choices is not None else []
+    question = " ".join(words)
     answerer = chosen.open_answerer()
     picture: Path | bytes = sys.stdin.buffer.read() if image == "-" else Path(image)
     found = answerer.answers(picture, question, given)

@@ -20,7 +20,7 @@ from clipsearch.cli.caption_options import (
     write_option,
 )
 from clipsearch.cli.captioners import Chosen, captioner_options
-from clipsearch.cli.exits import DONE, ERROR, NOTHING_FOUND, Terminated, say, say_left_out
+from clipsearch.cli.exits import Terminated, code_of, refuse_absent, say, say_left_out
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
 from clipsearch.cli.quoting import quoted
@@ -99,9 +99,7 @@ def caption(
     into_catalogue = write is not None and write.kind == "catalogue"
     if not paths and name is None and not into_catalogue:
         raise click.UsageError("give PATHs, or a collection with -c NAME.")
-    for path in paths:
-        if not path.exists():
-            raise click.UsageError(f"{quoted(path)} does not exist.")
+    refuse_absent(paths)
     captioner, wanted = chosen.open(), chosen_options(given)
     if into_catalogue:
         return _into_catalogue(captioner, wanted, asked, given["wait"])
@@ -143,7 +141,7 @@ def _into_catalogue(
         say_left_out(report.failed, "--json lists them all.")
         asked.chosen.say_cost(captioner)
         print(f"{report.captioned} captioned, {report.already} had a caption")
-    return _code(report.captioned + report.already, len(report.failed))
+    return code_of(report.captioned + report.already, len(report.failed))
 
 
 def _files(captioner: CaptionWriter, wanted: CaptionOptions, asked: Asked) -> int:
@@ -167,7 +165,7 @@ def _files(captioner: CaptionWriter, wanted: CaptionOptions, asked: Asked) -> in
         asked.chosen.say_cost(captioner)
         if outcome.already:
             say(f"{outcome.already} had a caption already.")
-    return _code(len(outcome.captioned) + outcome.already, len(outcome.failed))
+    return code_of(len(outcome.captioned) + outcome.already, len(outcome.failed))
 
 
 def _caption_each(
@@ -244,12 +242,3 @@ def _document(captioner: CaptionWriter, outcome: Outcome) -> dict[str, Any]:
         "already": outcome.already,
         "failed": [skip_record(skip) for skip in outcome.failed],
     }
-
-
-def _code(good: int, failed: int) -> int:
-    if good:
-        return DONE
-    if failed:
-        return ERROR
-    say("no pictures were found.")
-    return NOTHING_FOUND

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clipsearch.cli.exits import say
+from clipsearch.cli.quoting import quoted
 
 if TYPE_CHECKING:
     from clipsearch.caption_writing import CaptionWriter
-    from clipsearch.captioning import Answerer, ServerAccess
+    from clipsearch.captioning import Answerer, ServerAccess, Told
     from clipsearch.values import Hit
 
 Command = Callable[..., Any]
@@ -73,8 +74,11 @@ class Chosen:
         self.refuse_unless(wanted, option)
         return self.open() if wanted else None
 
-    def tell(self, hits: Sequence[Hit]) -> list[Hit]:
-        """Hits with a caption each, as far as they can be read; nothing is kept."""
+    def tell(self, hits: Sequence[Hit]) -> Told:
+        """Hits with a caption each, as far as they can be had; nothing is kept.
+
+        Says which pictures have none, and why.
+        """
         from clipsearch.captioning import with_captions
 
         opened: list[CaptionWriter] = []
@@ -84,6 +88,11 @@ class Chosen:
             return opened[0]
 
         told = with_captions(hits, writer)
+        reasons: dict[str, list[str]] = {}
+        for skip in told.failed:
+            reasons.setdefault(skip.reason, []).append(quoted(skip.path))
+        for reason, names in reasons.items():
+            say(f"no caption of {', '.join(names)}: {reason}")
         for each in opened:
             self.say_cost(each)
         return told

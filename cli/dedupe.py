@@ -36,7 +36,7 @@ COLUMNS = (">group", "tier", "", ">pixels", ">bytes", ">score", ">differs", "pat
     "clipsearch dedupe                              all groups of files that show the same",
     "clipsearch dedupe ~/Pictures --html same.html  see them side by side",
     "clipsearch dedupe --tier lookalike             series, bursts, variants",
-    "clipsearch dedupe --tier exact -0 | xargs -0 ls -l",
+    "clipsearch dedupe --tier exact -0 | xargs -0r ls -l",
     "clipsearch dedupe --json | jq '.groups[].kept.path'",
 )
 @click.argument("paths", nargs=-1, type=options.ANY_PATH, metavar="[PATH]...")
@@ -87,8 +87,9 @@ def dedupe(
 
     exact: the same bytes or the same pixels. copy: one picture encoded anew, resized, cropped a
     little, framed, turned or mirrored. lookalike: another moment, or something changed. Of each
-    group the file with the most pixels is kept, then the most bytes, then the oldest; --paths
-    and -0 name the others. With PATHs only files there are grouped.
+    group the file with the most pixels is kept; of equally many one that names its camera or the
+    time it was taken, then the oldest, then the least compressed. --paths and -0 name the
+    others. With PATHs only files there are grouped.
 
     The first run reads every picture once more. Ctrl-C stops it at any time: run it again to go
     on.

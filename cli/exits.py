@@ -24,6 +24,8 @@ from clipsearch.cli.quoting import printable, quoted
 from clipsearch.errors import ClipsearchError, NothingReadable, collection_flag
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clipsearch.values import Skip
 
 DONE = 0
@@ -72,6 +74,23 @@ def say_left_out(failed: Sequence[Skip], hint: str) -> None:
         say(f"left out: {quoted(skip.path)}: {skip.reason} ({skip.code})")
     if len(failed) > FIRST:
         say(f"left out: {len(failed) - FIRST} more. {hint}")
+
+
+def code_of(good: int, failed: int) -> int:
+    """How a command ends that did what it could with each of several pictures."""
+    if good:
+        return DONE
+    if failed:
+        return ERROR
+    say("no pictures were found.")
+    return NOTHING_FOUND
+
+
+def refuse_absent(paths: Sequence[Path]) -> None:
+    """Raise UsageError for a path that was typed and does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise click.UsageError(f"{quoted(path)} does not exist.")
 
 
 def failed_hint(name: str) -> str:

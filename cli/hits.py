@@ -26,6 +26,7 @@ from clipsearch.cli.records import (
     path_fields,
     print_json,
     shown_path,
+    skip_record,
     tower_record,
 )
 from clipsearch.cli.tables import print_csv, print_lines, print_rows, print_table
@@ -100,10 +101,12 @@ def answer(asking: Asking, name: str, output: Output) -> int:
     with CollectionReader(name) as collection:
         refuse_unknown_places(asking.where, collection)
         hits = collection.search(query)
+        untold: Sequence[clipsearch.Skip] = ()
         if asking.captions:
-            hits = asking.captions.tell(hits)
+            told = asking.captions.tell(hits)
+            hits, untold = told.hits, told.failed
         if output.form == "json":
-            print_json(asking.command, _document(asking, collection, hits))
+            print_json(asking.command, _document(asking, collection, hits, untold))
         elif output.preview and output.form is None and sys.stdout.isatty():
             print_previews(hits)
         else:
@@ -118,6 +121,8 @@ def answer(asking: Asking, name: str, output: Output) -> int:
             heats = _heats(asking, collection, hits) if asking.explain else {}
             reasons = _reasons(asking, hits)
             write_page(output.html, [(asking.title, hits)], f"collection {name}", heats, reasons)
+        if output.form is None and not asking.explain and sys.stdout.isatty():
+            _say_order(asking, hits)
         if asking.rerank:
             _say_unseen(hits)
         if not hits:
@@ -125,6 +130,16 @@ def answer(asking: Asking, name: str, output: Output) -> int:
     if output.opened and (hits or output.html):
         open_first(output, hits)
     return DONE if hits else NOTHING_FOUND
+
+
+def _say_order(asking: Asking, hits: Sequence[clipsearch.Hit]) -> None:
+    """What the hits are ordered by, where that is not the score that is shown."""
+    scores = [hit.score for hit in hits]
+    if scores == sorted(scores, reverse=True):
+        return
+    signals = "pictures, captions and words together" if asking.by == "fused" else asking.by
+    again = ", and the captioner" if asking.rerank else ""
+    say(f"note: ordered by {signals}{again}, not by score alone; `--explain` shows what counted.")
 
 
 def _say_unseen(hits: Sequence[clipsearch.Hit]) -> None:
@@ -287,7 +302,10 @@ def _heats(
 
 
 def _document(
-    asking: Asking, collection: CollectionReader, hits: Sequence[clipsearch.Hit]
+    asking: Asking,
+    collection: CollectionReader,
+    hits: Sequence[clipsearch.Hit],
+    untold: Sequence[clipsearch.Skip],
 ) -> dict[str, Any]:
     return {
         "collection": collection.name,
@@ -302,6 +320,7 @@ def _document(
         "rerank": asking.rerank,
         "matched": bool(hits),
         "hits": [hit_record(hit, asking.where.near) for hit in hits],
+        "captions_failed": [skip_record(skip) for skip in untold],
     }
 
 

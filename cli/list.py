@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "clipsearch list                               the collections",
     "clipsearch list default                       the pictures of one",
     "clipsearch list default --camera fuji --after 2024",
-    "clipsearch list default -0 | xargs -0 ls -l",
+    "clipsearch list default -0 | xargs -0r ls -l",
     name="list",
 )
 @click.argument("name", required=False)
@@ -56,7 +56,10 @@ def list_collections(name: str | None, where: Filter, form: options.Form | None)
     elif form is not None:
         raise click.UsageError("--paths and -0 list pictures: name a collection.")
     else:
-        rows = ([str(value) for value in collection.values()] for collection in found)
+        rows = (
+            ["-" if value is None else quoted(str(value)) for value in collection.values()]
+            for collection in found
+        )
         print_rows(["collection", ">images", "tower", "state"], rows)
     if not found:
         say(f"there are no collections in {quoted(home)} yet: `clipsearch index DIR` begins one.")

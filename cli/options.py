@@ -90,7 +90,6 @@ def finite_number(
     return number
 
 
-
 def texts_with_words(
     _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
@@ -144,5 +143,5 @@ null_option = click.option(
     "--null",
     "form",
     flag_value="null",
-    help="Write paths only, byte for byte, each ended by NUL (for xargs -0).",
+    help="Write paths only, byte for byte, each ended by NUL (for xargs -0r).",
 )

@@ -46,6 +46,10 @@ _MODULES = {"import": "import_command", "train-captioner": "train_captioner"}
 """Where a command's name is no name for a module of Python."""
 
 
+LONGEST_SUMMARY = 200
+"""Characters of a command's summary; click breaks its lines."""
+
+
 class Program(click.Group):
     """Commands by name; a command's module is imported when it is asked for."""
 
@@ -62,6 +66,22 @@ class Program(click.Group):
         module = import_module(f"clipsearch.cli.{_MODULES.get(cmd_name, cmd_name)}")
         commands = (each for each in vars(module).values() if isinstance(each, click.Command))
         return next(each for each in commands if each.name == cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called; of a name that is none, what may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click knows only what was imported
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each command with the first sentence of its help, whole."""
+        found = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+        rows = [(name, each.get_short_help_str(LONGEST_SUMMARY)) for name, each in found if each]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 TOUR = examples(

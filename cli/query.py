@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "clipsearch query a red bus --html found.html --explain",
     "clipsearch query Anna 2019 --by words",
     "clipsearch query two dogs fighting over a stick --rerank --explain",
-    "clipsearch query cat -0 | xargs -0 cp -t cats/",
+    "clipsearch query cat -0 | xargs -0r cp -t cats/",
     "clipsearch query cat --json | jq -r '.hits[].path'",
 )
 @click.argument("words", nargs=-1)

@@ -11,10 +11,10 @@ import click
 
 import clipsearch
 from clipsearch.cli import options
-from clipsearch.cli.exits import DONE
+from clipsearch.cli.exits import code_of, refuse_absent, say_left_out
 from clipsearch.cli.help import command
 from clipsearch.cli.quoting import quoted
-from clipsearch.cli.records import path_list_fields, print_json, tower_record
+from clipsearch.cli.records import path_list_fields, print_json, skip_record, tower_record
 from clipsearch.cli.tables import print_csv, print_lines, print_table
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ COLUMNS = ("image", "text", "cosine", "softmax")
 
 @command(
     'clipsearch score photo.jpg --text "a cat" --text "a dog"',
+    "clipsearch score ~/Pictures --text receipt --text photo --json",
     'clipsearch score *.jpg --text "a receipt" --text "a photo" --csv > scores.csv',
 )
-@click.argument("images", nargs=-1, required=True, type=options.ANY_PATH, metavar="IMAGE...")
+@click.argument("paths", nargs=-1, required=True, type=options.ANY_PATH, metavar="PATH...")
 @click.option(
     "--text",
     "texts",
@@ -42,20 +43,25 @@ COLUMNS = ("image", "text", "cosine", "softmax")
 @options.json_option
 @options.csv_option
 def score(
-    images: tuple[Path, ...],
+    paths: tuple[Path, ...],
     texts: tuple[str, ...],
     model: str | None,
     precision: Precision | Literal["auto"],
     form: options.Form | None,
 ) -> int:
-    """Compare every IMAGE with every text; no collection is needed.
+    """Compare every picture with every text; no collection is needed.
 
-    For each pair: the cosine (-1 to 1), and the softmax over the texts of one image at the
+    PATHs are pictures or folders of them; what cannot be read is left out and said. For each
+    pair: the cosine (-1 to 1), and the softmax over the texts of one image at the
     tower's own temperature: which of these texts it is, as a share of 1.
     """
     tower_options = clipsearch.TowerOptions(precision)
     embedder = clipsearch.Embedder(model or "builtin", options=tower_options)
-    cosines = embedder.similarity(images, texts)
+    files, failed = _files(paths)
+    wanted = embedder.embed_texts(texts)
+    found = embedder.embed_files(files)
+    failed += found.failed
+    images, cosines = found.paths, found.embeddings @ wanted.T
     shares = embedder.probabilities(cosines)
     if form == "json":
         fields = {
@@ -64,6 +70,7 @@ def score(
             "texts": list(texts),
             "cosine": _rounded(cosines),
             "softmax": _rounded(shares),
+            "failed": [skip_record(skip) for skip in failed],
         }
         print_json("score", fields)
     elif form == "csv":
@@ -76,7 +83,28 @@ def score(
     else:
         pairs = _pairs(images, texts, cosines, shares)
         print_lines((quoted(image), quoted(text), *numbers) for image, text, *numbers in pairs)
-    return DONE
+    say_left_out(failed, "`--json` lists them all.")
+    return code_of(len(images), len(failed))
+
+
+def _files(paths: Sequence[Path]) -> tuple[list[Path], list[clipsearch.Skip]]:
+    """The pictures at the PATHs and in folders there, and what is none. Raises UsageError."""
+    from clipsearch.captioning import find_files
+    from clipsearch.images import ScanRules
+
+    refuse_absent(paths)
+    files: list[Path] = []
+    failed: list[clipsearch.Skip] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        for found in find_files([path], ScanRules()):
+            if isinstance(found, clipsearch.Skip):
+                failed.append(found)
+            else:
+                files.append(found.path)
+    return files, failed
 
 
 def _pairs(

@@ -8,7 +8,7 @@ from typing import Any
 
 import clipsearch
 from clipsearch.cli.exits import say, say_left_out
-from clipsearch.cli.quoting import quoted
+from clipsearch.cli.quoting import counted, quoted
 from clipsearch.cli.records import path_list_fields, skip_record
 from clipsearch.errors import NothingReadable
 
@@ -36,6 +36,7 @@ def report_record(report: clipsearch.IngestReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "images_per_second": round(report.images_per_second, 2),
         "failed": [skip_record(skip) for skip in report.failed],
+        "newly_failed": len(report.newly_failed),
         "captions_failed": [skip_record(skip) for skip in report.captions_failed],
         **path_list_fields("missing", report.missing),
         **path_list_fields("emptied", report.emptied),
@@ -64,7 +65,9 @@ def counts(report: clipsearch.IngestReport) -> str:
 
 def say_remarks(report: clipsearch.IngestReport, failed_hint: str) -> None:
     """Say on stderr what the user should know: failures, and what was spared or tolerated."""
-    say_left_out(report.failed, failed_hint)
+    say_left_out(report.newly_failed, failed_hint)
+    if before := len(report.failed) - len(report.newly_failed):
+        say(f"left out as before: {counted(before, 'picture')}. {failed_hint}")
     say_left_out(report.captions_failed, "`clipsearch index --json` lists them all.")
     _say_spared(report.missing, "is missing")
     _say_spared(report.emptied, "held images and now holds none")

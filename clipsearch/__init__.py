@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from clipsearch.duplicates import DuplicateOptions as DuplicateOptions
     from clipsearch.duplicates import Duplicates as Duplicates
     from clipsearch.duplicates import Tier as Tier
+    from clipsearch.embedder import EmbeddedFiles as EmbeddedFiles
     from clipsearch.embedder import Embedder as Embedder
     from clipsearch.errors import ClipsearchError as ClipsearchError
     from clipsearch.exchange import ExportOptions as ExportOptions
@@ -103,6 +104,7 @@ _HOMES = {
     "DuplicateGroup": ".duplicates",
     "DuplicateOptions": ".duplicates",
     "Duplicates": ".duplicates",
+    "EmbeddedFiles": ".embedder",
     "Embedder": ".embedder",
     "ExportOptions": ".exchange",
     "ExportReport": ".exchange",

@@ -21,7 +21,7 @@ from clipsearch.catalogue import (
     reading,
 )
 from clipsearch.embedder import Embedder
-from clipsearch.errors import CollectionMissing, UnreadableScript
+from clipsearch.errors import CollectionMissing, UnreadableScript, WrongArgument
 from clipsearch.filters import Filter
 from clipsearch.images import Picture
 from clipsearch.migration_errors import TowerReplaced
@@ -95,8 +95,24 @@ class CollectionReader:
                 self._tower = self._load_tower()
             return self._tower
 
+    def __repr__(self) -> str:
+        """Name, number of pictures and tower, as far as they can be read."""
+        with self._lock:
+            was_open = self._catalogue is not None
+            try:
+                told = f"{len(self)} pictures, {self._open().tower().name}"
+            except CollectionMissing:
+                told = "not begun"
+            except Exception as error:  # whoever prints it wants to see what it is, whatever it is
+                told = f"cannot be read: {type(error).__name__}"
+            if not was_open:
+                self.close()
+        return f"<{type(self).__name__} {self.name!r}: {told}>"
+
     def query(self, text: str, k: int = 10) -> list[Hit]:
-        """The `k` images that fit the words best, best first."""
+        """The `k` images that fit the words best, best first. Raises WrongArgument for no text."""
+        if not isinstance(text, str):
+            raise WrongArgument("text", "a text", text)
         return self.search(Query([Words(text)], k))
 
     def similar(self, picture: Picture, k: int = 10) -> list[Hit]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from clipsearch.errors import UnreadableQueryImage
 from clipsearch.images import Picture, decode_picture
 from clipsearch.settings import default_home
 from clipsearch.towers import TowerOptions, TowerPair, check_readable, load_towers
-from clipsearch.values import Embeddings
+from clipsearch.values import Embeddings, Pixels, Skip
+
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedFiles:
+    """The files that could be read, with their embeddings [n, dim], and those that could not."""
+
+    paths: tuple[Path, ...]
+    embeddings: Embeddings
+    failed: tuple[Skip, ...]
 
 
 class Embedder:
@@ -57,6 +70,23 @@ class Embedder:
         preprocessing = self.tower.preprocessing
         pixels = [decode_picture(picture, preprocessing).pixels for picture in pictures]
         return self.tower.embed_images(np.stack(pixels))
+
+    def embed_files(self, files: Sequence[Path]) -> EmbeddedFiles:
+        """Embed the pictures in files, batch by batch; what cannot be read is left out."""
+        paths: list[Path] = []
+        failed: list[Skip] = []
+        rows = [np.empty((0, self.tower.identity.dim), np.float32)]
+        for start in range(0, len(files), BATCH):
+            pixels: list[Pixels] = []
+            for file in files[start : start + BATCH]:
+                try:
+                    pixels.append(decode_picture(file, self.tower.preprocessing).pixels)
+                    paths.append(file)
+                except UnreadableQueryImage as error:
+                    failed.append(Skip(file, error.skip.code, error.skip.reason))
+            if pixels:
+                rows.append(self.tower.embed_images(np.stack(pixels)))
+        return EmbeddedFiles(tuple(paths), np.concatenate(rows), tuple(failed))
 
     def similarity(self, pictures: Sequence[Picture], texts: Sequence[str]) -> Embeddings:
         """Cosines of every picture with every text: float32 [pictures, texts]."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from clipsearch.captioning.sinks import Nowhere as Nowhere
     from clipsearch.captioning.sinks import Sidecars as Sidecars
     from clipsearch.captioning.sinks import Sink as Sink
+    from clipsearch.captioning.told import Told as Told
     from clipsearch.captioning.told import with_captions as with_captions
     from clipsearch.captioning.xmp_sidecars import XmpSidecars as XmpSidecars
 
@@ -49,6 +50,7 @@ _MODULES = {
     "ServerAccess": ".choosing",
     "Sidecars": ".sinks",
     "Sink": ".sinks",
+    "Told": ".told",
     "Unwritten": "clipsearch.caption_writing",
     "WrittenCaption": "clipsearch.caption_writing",
     "XmpSidecars": ".xmp_sidecars",

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from clipsearch.caption_writing import WrittenCaption
 from clipsearch.captioning_errors import TableInTheWay
-from clipsearch.captions import note_generated
+from clipsearch.captions import GeneratedNotes
 from clipsearch.durable import named_disk_errors, write_durably
 from clipsearch.errors import HomeUnwritable
 from clipsearch.values import Skip, SkipCode
@@ -59,6 +59,7 @@ class Sidecars:
         """Take the source of the captions, and whether to replace what stands, whoever wrote it."""
         self._source, self._overwrite = source, overwrite
         self._written: set[Path] = set()
+        self._notes = GeneratedNotes()
 
     def wants(self, path: Path) -> bool:
         """Whether there is no sidecar; with `overwrite`, none of this run."""
@@ -75,7 +76,7 @@ class Sidecars:
         text = one_line(caption.text)
 
         def write() -> None:
-            note_generated(sidecar.parent, text, self._source)
+            self._notes.note(sidecar.parent, text, self._source)
             write_durably(sidecar, f"{text}\n".encode())
 
         refused = written_or_skip(sidecar, write)

@@ -7,7 +7,7 @@ from clipsearch.captions.captioned import (
     captioned_images,
     searched_images,
 )
-from clipsearch.captions.generated import GeneratedTexts, note_generated
+from clipsearch.captions.generated import GeneratedNotes, GeneratedTexts
 from clipsearch.captions.questions import PictureQuestion, QuestionSet, read_questions
 from clipsearch.captions.sidecars import SidecarText, sidecar_text
 from clipsearch.captions.source import read_captioned
@@ -16,6 +16,7 @@ from clipsearch.captions.tables import check_table, named_captions
 __all__ = [
     "CaptionedPicture",
     "CaptionedSet",
+    "GeneratedNotes",
     "GeneratedTexts",
     "KnownEmbeddings",
     "PictureQuestion",
@@ -24,7 +25,6 @@ __all__ = [
     "captioned_images",
     "check_table",
     "named_captions",
-    "note_generated",
     "read_captioned",
     "read_questions",
     "searched_images",

@@ -12,10 +12,12 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from clipsearch.durable import write_durably
 from clipsearch.values import Caption, generated_source
 
 LIST = ".clipsearch-generated.jsonl"
-LARGEST = 1 << 26
+LONGEST_LINE = 1 << 20
+"""Bytes; a longer line is no entry. So the list may be as long as its folder has captions."""
 
 
 class GeneratedTexts:
@@ -34,40 +36,79 @@ class GeneratedTexts:
         )
 
 
-def note_generated(folder: Path, text: str, source: str) -> None:
-    """Bring to the disk that a text in this folder is a model's. Links are not followed; OSError.
+class GeneratedNotes:
+    """Notes in the lists of folders which texts are a model's. Each list is read once."""
 
-    Do it before the text is written: what a crash leaves is then a line too many, never a text
-    that passes for a person's.
-    """
-    line = json.dumps({"caption": text, "source": source}, ensure_ascii=False)
+    def __init__(self) -> None:
+        self._known: dict[Path, dict[str, str]] = {}
+
+    def note(self, folder: Path, text: str, source: str) -> None:
+        """Bring to the disk that a text in this folder is a model's; links are not followed.
+
+        A text that is noted already takes no second line. Do it before the text is written: what
+        a crash leaves is then a line too many, never a text that passes for a person's. Raises
+        OSError.
+        """
+        if folder not in self._known:
+            self._known[folder] = _compacted(folder / LIST)
+        if self._known[folder].get(text) != source:
+            _append(folder / LIST, text, source)
+            self._known[folder][text] = source
+
+
+def _append(file: Path, text: str, source: str) -> None:
+    line = _line(text, source)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(folder / LIST, flags, 0o644), "r+b", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
+    with os.fdopen(os.open(file, flags, 0o644), "r+b", buffering=0) as opened:
+        size = opened.seek(0, os.SEEK_END)
         if size:
-            file.seek(-1, os.SEEK_END)
-            broken = file.read(1) != b"\n"  # half a line, of a crash
-            line = f"\n{line}" if broken else line
-        file.write(f"{line}\n".encode("utf-8", "replace"))
-        os.fsync(file.fileno())
+            opened.seek(-1, os.SEEK_END)
+            broken = opened.read(1) != b"\n"  # half a line, of a crash
+            line = b"\n" + line if broken else line
+        opened.write(line)
+        os.fsync(opened.fileno())
+
+
+def _line(text: str, source: str) -> bytes:
+    entry = json.dumps({"caption": text, "source": source}, ensure_ascii=False)
+    return f"{entry}\n".encode("utf-8", "replace")
+
+
+def _compacted(file: Path) -> dict[str, str]:
+    """The list of a folder; where more lines stand in it than say something, it is made anew."""
+    known = _listed(file)
+    if known and _is_list(file):
+        lean = b"".join(_line(text, source) for text, source in known.items())
+        if len(lean) < file.stat().st_size:
+            write_durably(file, lean)
+    return known
+
+
+def _is_list(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
 
 
 def _listed(file: Path) -> dict[str, str]:
-    """Source by text; lines that are no such entry say nothing."""
+    """Source by text, the last line of a text counts; what is no such entry says nothing."""
     found = {}
     try:
-        if file.is_symlink() or not file.is_file() or file.stat().st_size > LARGEST:
+        if not _is_list(file):
             return {}
-        lines = file.read_bytes().split(b"\n")
+        with file.open("rb") as lines:
+            for line in iter(lambda: lines.readline(LONGEST_LINE), b""):
+                if entry := _entry(line):
+                    found[entry[0]] = entry[1]
     except OSError:
         return {}
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(entry, dict) and isinstance(text := entry.get("caption"), str):
-            source = generated_source(entry.get("source"))
-            if source is not None:
-                found[text] = source
     return found
+
+
+def _entry(line: bytes) -> tuple[str, str] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or not isinstance(text := entry.get("caption"), str):
+        return None
+    source = generated_source(entry.get("source"))
+    return None if source is None else (text, source)

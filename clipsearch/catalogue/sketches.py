@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from clipsearch.catalogue.reading import CHUNK
@@ -25,7 +25,10 @@ Sketches = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An image with the files that hold it, as they were when they were indexed."""
+    """An image with the files that hold it, as they were when they were indexed.
+
+    `tells_of_taking` says that its metadata name a camera or when it was taken.
+    """
 
     image_id: int
     fingerprint: bytes
@@ -33,6 +36,7 @@ class Held:
     height: int
     bytes: int
     animated: bool
+    tells_of_taking: bool
     files: tuple[FoundFile, ...]
 
 
@@ -90,12 +94,16 @@ def held_images(connection: Connection, ids: Iterable[int]) -> dict[int, Held]:
     each = iter(ids)
     while part := [int(image_id) for image_id in islice(each, CHUNK)]:
         places = _files_of(connection, part)
+        columns: tuple[ColumnElement[Any], ...]
         columns = images.c.id, images.c.fingerprint, images.c.width, images.c.height
-        query = select(*columns, images.c.bytes, images.c.notes).where(images.c.id.in_(part))
+        told = images.c.camera.is_not(None) | images.c.taken.is_not(None)
+        columns += images.c.bytes, images.c.notes, told.label("told")
+        query = select(*columns).where(images.c.id.in_(part))
         for row in connection.execute(query):
             animated = "first_frame_of_many" in json.loads(row.notes)
             found[row.id] = Held(
                 *(row.id, row.fingerprint, row.width, row.height, row.bytes, animated),
+                bool(row.told),
                 tuple(sorted(places[row.id], key=lambda file: file.path)),
             )
     return found

@@ -41,11 +41,19 @@ class Standing:
         held = self.images.get(image_id)
         return held is not None and bool(held.files)
 
-    def rank(self, image_id: int) -> tuple[int, int, int, Path]:
-        """What is kept comes first: most pixels, most bytes, oldest, first name."""
+    def rank(self, image_id: int) -> tuple[int, bool, int, int, Path]:
+        """What is kept comes first: the original, as far as files tell.
+
+        Most pixels; of equally many what names its camera or the time it was taken, which
+        programs that turn or encode anew often lose; then the oldest file, for a copy is made
+        later; then the most bytes, which is the least compressed; then the first name. Bytes
+        alone mislead: a copy encoded at a higher quality than its original is larger and no
+        better.
+        """
         held = self.images[image_id]
         oldest = held.files[0]
-        return -held.width * held.height, -held.bytes, oldest.mtime_ns, oldest.path
+        pixels = held.width * held.height
+        return -pixels, not held.tells_of_taking, oldest.mtime_ns, -held.bytes, oldest.path
 
     def duplicates(self, image_id: int) -> list[Duplicate]:
         """The files of an image, oldest first."""

@@ -48,7 +48,8 @@ class Duplicate:
 class DuplicateGroup:
     """Files that show the same: the one to keep, and the others.
 
-    Kept is the one with the most pixels, then the most bytes, then the oldest. Each other file
+    Kept is the one with the most pixels; of equally many, one whose metadata name a camera or
+    the time it was taken, then the oldest, then the one with the most bytes. Each other file
     was compared with that one itself. A file stands among the others of one group at most.
     """
 

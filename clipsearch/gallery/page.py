@@ -49,8 +49,9 @@ class Row:
 def gallery_page(rows: Sequence[Row], about: str, footer: str = "") -> str:
     """One HTML document with a row of pictures for each of `rows`.
 
-    `about` is a line under the page's name, `footer` says what its numbers are. Titles, names and everything else foreign is
-    escaped; the page's policy lets no script run and nothing be fetched.
+    `about` is a line under the page's name, `footer` says what its numbers are. Titles, names
+    and everything else foreign is escaped; the page's policy lets no script run and nothing be
+    fetched.
     """
     best = max((hit.score for row in rows for hit in row.hits), default=0.0)
     title = rows[0].title if len(rows) == 1 else f"{len(rows)} queries"

@@ -77,11 +77,13 @@ class _Ingestion:
         self._captions = CaptionIngestion(connection, options, report, on_progress)
         self._missing: list[Path] = []
         self._scan_skips: list[Skip] = []
+        self._left_out_before: set[Skip] = set()
         self._unlistable: list[Path] = []
         self._failed = 0
 
     def scan(self, roots: Sequence[Path]) -> None:
         """Find the files under the roots and remember the roots."""
+        self._left_out_before = set(self._left_out(roots))
         for root in roots:
             if not root.exists():
                 self._missing.append(root)
@@ -124,11 +126,16 @@ class _Ingestion:
         report.missing = tuple(self._missing)
         report.emptied = tuple(folder for folder in emptied if folder not in self._missing)
         report.unlistable = tuple(self._unlistable)
-        skips = [skip for root in roots for skip in self._survey.skips_beneath(root)]
-        report.failed = tuple(dict.fromkeys(skips))
+        report.failed = self._left_out(roots)
+        before = self._left_out_before
+        report.newly_failed = tuple(skip for skip in report.failed if skip not in before)
         if self._options.prune:
             with transaction(self._connection):
                 writing.forget_roots(self._connection, self._missing)
+
+    def _left_out(self, roots: Sequence[Path]) -> tuple[Skip, ...]:
+        skips = (skip for root in roots for skip in self._survey.skips_beneath(root))
+        return tuple(dict.fromkeys(skips))
 
     def _reads(self) -> Generator[Read, None, None]:
         waiting: dict[Path, Pending] = {}

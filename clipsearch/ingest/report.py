@@ -76,11 +76,12 @@ def silent(_: Progress) -> None:
 class IngestReport:
     """What an ingestion did, in files.
 
-    `failed` are all images under the roots that are left out now, also those known from an
-    earlier run. `missing` and `emptied` are roots under which nothing was dropped because they
-    are gone or suddenly hold no image; `unlistable` are folders that could not be read, under
-    which nothing was dropped either. `notes` count what was tolerated. `captions_failed` are the
-    files of captions, and the lines of tables, that were read now and could not be used.
+    `failed` are all images under the roots that are left out now, `newly_failed` those of them
+    that no earlier run left out for the same reason. `missing` and `emptied` are roots under
+    which nothing was dropped because they are gone or suddenly hold no image; `unlistable` are
+    folders that could not be read, under which nothing was dropped either. `notes` count what
+    was tolerated. `captions_failed` are the files of captions, and the lines of tables, that
+    were read now and could not be used.
     """
 
     added: int = 0
@@ -95,6 +96,7 @@ class IngestReport:
     captions_failed: tuple[Skip, ...] = ()
     seconds: float = 0.0
     failed: tuple[Skip, ...] = ()
+    newly_failed: tuple[Skip, ...] = ()
     missing: tuple[Path, ...] = ()
     emptied: tuple[Path, ...] = ()
     unlistable: tuple[Path, ...] = ()

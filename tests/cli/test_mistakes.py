@@ -82,9 +82,7 @@ def test_a_probability_of_a_picture_is_said_not_to_be_known(
     assert ran.err.startswith("clipsearch: how probable a picture is, is known of queries in words")
 
 
-def test_what_cannot_be_written_is_named_as_it_was_typed(
-    call: Call, indexed: Clipsearch
-) -> None:
+def test_what_cannot_be_written_is_named_as_it_was_typed(call: Call, indexed: Clipsearch) -> None:
     ran = call("query", "cat", "--html", "/proc/x", home=indexed.home)
     assert ran.code == 2
     assert "clipsearch: cannot use /proc/x: no such file or directory. Check that" in ran.err

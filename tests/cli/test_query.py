@@ -58,6 +58,7 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     assert list(document) == [
         *("schema_version", "command", "collection", "tower", "query", "top", "min_score"),
         *("min_probability", "not", "filter", "by", "rerank", "matched", "hits"),
+        "captions_failed",
     ]
     assert document["schema_version"] == 2
     assert document["query"] == [
@@ -95,7 +96,7 @@ def test_more_is_asked_for_than_there_is(indexed: Clipsearch) -> None:
 
 
 def test_nothing_found_is_exit_1_and_said_on_stderr(indexed: Clipsearch) -> None:
-    ran = indexed("query", "a cat", "--min-score", "2")
+    ran = indexed("query", "a cat", "--min-score", "0.99")
     assert (ran.code, ran.out, ran.err) == (1, "", "nothing found.\n")
 
 
@@ -129,7 +130,7 @@ def test_under_takes_a_folder_that_is_gone_while_its_pictures_are_known(
         (["query", "0:cat"], "the weight before 'cat' must be between"),
         (["query", "--image", "0.0:cat.jpg"], "the weight before 'cat.jpg' must be between"),
         (["query", "cat", "--min-score", "nan"], "nan is no number to compare with"),
-        (["similar", "cat.jpg", "--min-score", "inf"], "inf is no number to compare with"),
+        (["similar", "cat.jpg", "--min-score", "inf"], "inf is not in the range"),
         (["query", "--image", "-", "--image", "2:-"], "only one picture can come on stdin"),
         (["query", "cat", "--under", "/nosuch"], "--under /nosuch: there is no such folder"),
         (["query", "cat", "--after", "2025", "--before", "2024"], "is not earlier than `before`"),

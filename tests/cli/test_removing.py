@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from conftest import Paint
 from running import Ran
 
 from clipsearch import Collection, IngestOptions
-from collections.abc import Callable
 
 
 @pytest.fixture
