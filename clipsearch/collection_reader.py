@@ -100,7 +100,9 @@ class CollectionReader:
         with self._lock:
             was_open = self._catalogue is not None
             try:
-                told = f"{len(self)} pictures, {self._open().tower().name}"
+                count = len(self)
+                pictures = "1 picture" if count == 1 else f"{count:,} pictures"
+                told = f"{pictures}, {self._open().tower().name}"
             except CollectionMissing:
                 told = "not begun"
             except Exception as error:  # whoever prints it wants to see what it is, whatever it is

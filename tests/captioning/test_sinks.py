@@ -116,6 +116,26 @@ def test_what_was_written_is_no_caption_to_measure_on(tmp_path: Path) -> None:
     assert [(each.name, each.captions) for each in found.pictures] == [("b.png", ("my dog",))]
 
 
+def test_the_list_does_not_grow_when_captions_are_written_again(tmp_path: Path) -> None:
+    marks = tmp_path / ".clipsearch-generated.jsonl"
+    marks.write_text('{"caption": "A cat", "source": "generated:old"}\n' * 3)
+    for written in (DOG, CAT, DOG):
+        Sidecars(SOURCE, overwrite=True).put(tmp_path / "a.png", written)
+    texts = [Caption(text, "sidecar") for text in ("A cat", "A dog", "mine")]
+    marked = GeneratedTexts().marked(tmp_path, texts)
+    assert [each.source for each in marked] == [SOURCE, SOURCE, "sidecar"]
+    assert len(marks.read_text().splitlines()) == 2
+
+
+def test_a_list_of_any_length_is_read(tmp_path: Path) -> None:
+    marks = tmp_path / ".clipsearch-generated.jsonl"
+    with marks.open("w") as lines:
+        lines.seek(1 << 27)  # a hole of 128 MiB takes no space on the disk
+        lines.write('\n{"caption": "A cat", "source": "generated:x-1"}\n')
+    marked = GeneratedTexts().marked(tmp_path, [Caption("A cat", "sidecar")])
+    assert marked == (Caption("A cat", SOURCE),)
+
+
 def test_half_a_line_in_the_list_does_not_swallow_the_next(tmp_path: Path) -> None:
     (tmp_path / ".clipsearch-generated.jsonl").write_text('{"caption": "A c')
     Sidecars(SOURCE).put(tmp_path / "a.png", CAT)

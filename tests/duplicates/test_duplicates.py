@@ -90,7 +90,27 @@ def test_the_same_pixels_in_another_format_are_exact(
     photograph("chelsea.png").save(pictures / "a.png")
     photograph("chelsea.png").save(pictures / "a.webp", lossless=True)
     photograph("chelsea.png").save(pictures / "a.bmp")
-    assert named(indexed().duplicates()) == [("exact", "a.bmp", ["a.png", "a.webp"])]
+    assert named(indexed().duplicates()) == [("exact", "a.png", ["a.bmp", "a.webp"])]
+
+
+def test_the_original_is_kept_though_a_copy_is_larger_in_bytes(
+    pictures: Path, photograph: Photograph, indexed: Indexed
+) -> None:
+    image = photograph("coffee.png")
+    image.save(pictures / "z.jpg", quality=70)
+    image.transpose(PillowImage.Transpose.ROTATE_90).save(pictures / "a.jpg", quality=99)
+    assert named(indexed().duplicates()) == [("copy", "z.jpg", ["a.jpg"])]
+
+
+def test_what_names_its_camera_is_kept_though_it_is_younger(
+    pictures: Path, photograph: Photograph, indexed: Indexed
+) -> None:
+    image, exif = photograph("coffee.png"), PillowImage.Exif()
+    exif[0x0110] = "a camera"
+    image.save(pictures / "restored.jpg", quality=80, exif=exif)
+    image.save(pictures / "sent.jpg", quality=60)
+    os.utime(pictures / "sent.jpg", ns=(0, 10**18))
+    assert named(indexed().duplicates()) == [("copy", "restored.jpg", ["sent.jpg"])]
 
 
 def test_each_file_is_superfluous_in_one_group_at_most(

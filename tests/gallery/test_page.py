@@ -62,7 +62,9 @@ def test_the_page_fetches_nothing_and_runs_nothing(tmp_path: Path) -> None:
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     assert not tags.named("script")
     assert not tags.named("link")
-    assert not re.search(r"https?:|//|url\(", page.replace(str(tmp_path), ""))
+    leads = [link["href"] for link in tags.named("a")]
+    assert leads == [(tmp_path / "a.jpg").as_uri()] * 2
+    assert not re.search(r"https?:|//|url\(", page.replace(tmp_path.as_uri(), ""))
     assert not [name for _, attributes in tags.found for name in attributes if name[:2] == "on"]
 
 
@@ -121,6 +123,22 @@ def test_the_alternative_text_is_the_first_caption_where_there_is_one(tmp_path: 
     told = Hit(1, 0.3, Image(7, info, (picture(tmp_path / "a.jpg"),), captions))
     page = gallery_page([Row("a cat", [told])], "about")
     assert Tags(page).named("img")[0]["alt"] == 'Hit 1 for a cat: a "cat" on <b>a</b> sill\ufffd'
+
+
+def test_rank_match_and_caption_stand_below_a_picture(tmp_path: Path) -> None:
+    info = ImageInfo(b"fingerprint", "JPEG", 64, 48, bytes=1)
+    found = Image(7, info, (picture(tmp_path / "a.jpg"),), (Caption("a <cat>"),))
+    page = gallery_page([Row("a cat", [Hit(3, 0.3, found, probability=0.614)])], "about")
+    assert "<span class=rank>3</span>" in page
+    assert "<span class=match>61%</span>" in page
+    assert "<p class=said>a &lt;cat&gt;</p>" in page
+
+
+def test_a_picture_leads_to_its_file_whatever_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a ?#%\"'\udcff.jpg"
+    page = gallery_page([Row("q", [hit(path), hit(None)])], "about")
+    leads = {link["href"] for link in Tags(page).named("a")}
+    assert leads == {f"{tmp_path.as_uri()}/a%20%3F%23%25%22%27%FF.jpg"}
 
 
 def test_the_reason_of_a_hit_stands_below_it(tmp_path: Path) -> None:

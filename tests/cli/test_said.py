@@ -1,0 +1,124 @@
+"""What the commands say beside their results: order, captions, what was left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from chat_stand_in import chat_stand_in, failed, said
+from conftest import Paint
+from running import Clipsearch, Ran
+
+from clipsearch import Caption, Collection
+
+Call = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def named_cat(tmp_path_factory: pytest.TempPathFactory, photographs: Path) -> Path:
+    """A home with two photographs; the one that shows no cat is said to. Tests only read it."""
+    home = tmp_path_factory.mktemp("named") / "home"
+    with Collection(home=home) as pictures:
+        pictures.ingest([photographs / "chelsea.png", photographs / "coins.png"])
+        coins = next(each for each in pictures if each.path and each.path.name == "coins.png")
+        pictures.add_captions(coins.id, [Caption("a cat, a cat, a cat")])
+    return home
+
+
+def test_a_table_whose_order_is_not_that_of_its_scores_says_what_it_is(
+    call: Call, named_cat: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    ran = call("query", "a cat", "--all", home=named_cat)
+    assert ran.err.startswith("note: ordered by pictures, captions and words together, not by")
+    assert call("query", "a cat", "--all", "--by", "pictures", home=named_cat).err == ""
+
+
+def test_captions_are_a_column_of_csv(call: Call, named_cat: Path) -> None:
+    ran = call("query", "coins", "--all", "--captions", "--csv", home=named_cat)
+    rows = {Path(row["path"]).name: row for row in csv.DictReader(io.StringIO(ran.out))}
+    assert rows["coins.png"]["caption"] == "a cat, a cat, a cat"
+    assert rows["chelsea.png"]["caption"]
+
+
+@pytest.mark.network_stand_in
+def test_hits_stay_where_a_server_fails_to_caption_them(call: Call, named_cat: Path) -> None:
+    pytest.importorskip("httpx2", reason="servers are asked with clipsearch[servers]")
+    with chat_stand_in(lambda *_: failed(500, "no")) as server:
+        how = ("--captions", "--captioner", server.spelled(), "--retries", "0")
+        ran = call("query", "a cat", "--all", *how, "--json", home=named_cat)
+    found = json.loads(ran.out)
+    assert ran.code == 0
+    assert len(found["hits"]) == 2
+    (none,) = found["captions_failed"]
+    assert none["path"].endswith("chelsea.png")
+    assert "chelsea.png: " in ran.err
+    assert "fails (500" in ran.err
+
+
+@pytest.mark.network_stand_in
+def test_a_server_is_asked_about_several_hits_at_once(call: Call, indexed: Clipsearch) -> None:
+    pytest.importorskip("httpx2", reason="servers are asked with clipsearch[servers]")
+    with chat_stand_in(lambda *_: said("a thing")) as server:
+        how = ("--captions", "--captioner", server.spelled(), "--parallel", "4")
+        ran = call("query", "a cat", "--all", "-k", "4", *how, home=indexed.home)
+    assert [line.split("\t")[3] for line in ran.lines] == ["A thing"] * 4
+    assert server.at_once > 1
+
+
+def test_what_was_left_out_before_is_only_counted(
+    call: Call, collection: Collection, paint: Paint
+) -> None:
+    folder = paint("red.png", "red").parent
+    (folder / "old.jpg").write_bytes(b"no picture")
+    assert [each.path.name for each in collection.ingest([folder]).newly_failed] == ["old.jpg"]
+    (folder / "new.jpg").write_bytes(b"no picture either")
+    report = collection.ingest([folder])
+    assert len(report.failed) == 2
+    assert [each.path.name for each in report.newly_failed] == ["new.jpg"]
+
+
+def test_a_collection_that_cannot_be_read_is_listed_without_none(call: Call, home: Path) -> None:
+    broken = home / "collections" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "catalogue.sqlite").write_bytes(b"garbage")
+    assert call("list").out.startswith("broken\t-\t-\tthe catalogue")
+
+
+def test_a_home_that_is_a_file_is_found_by_the_doctor(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", tmp_path / "file" / "home"):
+        assert "BROKEN\thome\t" in call("doctor", home=home).out
+
+
+def test_a_broken_file_costs_no_other_its_scores(call: Call, pictures: Path, paint: Paint) -> None:
+    good, broken = paint("red.png", "red"), pictures / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    ran = call("score", pictures, good, "--text", "red", "--text", "blue", "--json")
+    found = json.loads(ran.out)
+    assert ran.code == 0
+    assert found["images"] == [str(good)] * 2
+    assert [len(found["cosine"]), len(found["softmax"])] == [2, 2]
+    assert [each["path"] for each in found["failed"]] == [str(broken)]
+    assert f"left out: {broken}: " in ran.err
+    assert call("score", broken, "--text", "red").code == 2
+    assert "does not exist" in call("score", "/missing", "--text", "red").err
+
+
+def test_a_mistyped_command_is_told_what_may_have_been_meant(call: Call) -> None:
+    assert "Did you mean 'query'?" in call("qurey", "cat").err
+
+
+def test_summaries_of_commands_are_whole(call: Call) -> None:
+    shown = " ".join(call("--help").out.split())
+    assert "..." not in shown.split("Commands:")[1]
+    assert "as clip-retrieval and autofaiss read it." in shown
+
+
+def test_a_question_needs_no_quotes(call: Call, photographs: Path) -> None:
+    ran = call("ask", photographs / "chelsea.png", "is", "there", "a", "cat?", "--json")
+    assert json.loads(ran.out)["question"] == "is there a cat?"
