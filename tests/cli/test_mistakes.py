@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from conftest import Paint
-from running import Clipsearch, Ran
+from running import Ran
 
 from clipsearch import Collection
 
@@ -71,18 +70,3 @@ def test_an_option_that_makes_no_sense_is_named_as_it_was_typed(
     ran = call("query", *asked)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
-
-
-def test_a_probability_of_a_picture_is_said_not_to_be_known(
-    call: Call, indexed: Clipsearch, photographs: Path
-) -> None:
-    picture = photographs / "coins.png"
-    ran = call("query", "--image", picture, "--min-probability", "0.5", home=indexed.home)
-    assert ran.code == 2
-    assert ran.err.startswith("clipsearch: how probable a picture is, is known of queries in words")
-
-
-def test_what_cannot_be_written_is_named_as_it_was_typed(call: Call, indexed: Clipsearch) -> None:
-    ran = call("query", "cat", "--html", "/proc/x", home=indexed.home)
-    assert ran.code == 2
-    assert "clipsearch: cannot use /proc/x: no such file or directory. Check that" in ran.err
