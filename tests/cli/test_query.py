@@ -133,7 +133,7 @@ def test_under_takes_a_folder_that_is_gone_while_its_pictures_are_known(
         (["similar", "cat.jpg", "--min-score", "inf"], "inf is not in the range"),
         (["query", "--image", "-", "--image", "2:-"], "only one picture can come on stdin"),
         (["query", "cat", "--under", "/nosuch"], "--under /nosuch: there is no such folder"),
-        (["query", "cat", "--after", "2025", "--before", "2024"], "is not earlier than `before`"),
+        (["query", "cat", "--after", "2025", "--before", "2024"], "--after: it begins 2025"),
         (["query", "cat", "--after", "soon"], "'soon' is no date like 2024"),
         (["query", "cat", "--near", "95,0,1"], "latitude 95 is not between -90 and 90"),
         (["similar", "cat.jpg", "--min-size", "0"], "asks for nothing"),

@@ -80,5 +80,5 @@ def test_open_says_where_no_viewer_is(indexed: Clipsearch, tmp_path: Path) -> No
 
 
 def test_open_opens_nothing_where_nothing_is_found(indexed: Clipsearch, tmp_path: Path) -> None:
-    ran = indexed("query", "a cat", "--min-score", "2", "--open", PATH=str(tmp_path))
+    ran = indexed("query", "a cat", "--min-score", "0.99", "--open", PATH=str(tmp_path))
     assert (ran.code, ran.err) == (1, "nothing found.\n")
