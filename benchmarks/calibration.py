@@ -28,6 +28,7 @@ from presence import (
     read_table,
     sampled,
 )
+from short_queries import FORMS, TRIED, in_form
 
 from clipsearch.calibration import background_texts, evidence, measure_background
 from clipsearch.calibration.curve import CONSTANTS
@@ -90,7 +91,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--tower", action="append", default=[])
     parser.add_argument("--most", type=int, default=10_000, help="pictures of a table")
-    parser.add_argument("--bare", action="store_true", help="ask without an article")
+    parser.add_argument(
+        "--form", choices=FORMS, default=TRIED[-1], help="how the nouns are asked for"
+    )
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
@@ -143,9 +146,7 @@ def judge(
     judged = []
     for tower in towers:
         texts = rounded(embedded_texts(asked.cache, background_texts(), tower))
-        queries = embedded_texts(
-            asked.cache, [noun.name if asked.bare else noun.query for noun in nouns], tower
-        )
+        queries = in_form([noun.name for noun in nouns], asked.form, tower, asked.cache)
         held = {
             table.name: embedded(asked.data, asked.cache, table, tower)
             for table in {id(each.table): each.table for each in listed}.values()

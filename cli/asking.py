@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,6 +27,13 @@ def words_part(text: str, sign: float = 1.0) -> clipsearch.Words:
     if found is None:
         return clipsearch.Words(text, sign)
     return clipsearch.Words(found[2], sign * _weight(found))
+
+
+def as_it_stands(
+    part: clipsearch.Words | clipsearch.Likeness,
+) -> clipsearch.Words | clipsearch.Likeness:
+    """A text that is embedded exactly as it stands; a picture stays."""
+    return replace(part, exact=True) if isinstance(part, clipsearch.Words) else part
 
 
 def picture_part(name: str, sign: float = 1.0) -> clipsearch.Likeness:

@@ -310,7 +310,7 @@ def _document(
     return {
         "collection": collection.name,
         "tower": tower_record(collection.tower.identity),
-        "query": [_part_record(part) for part in asking.parts],
+        "query": [_part_record(part, collection.tower) for part in asking.parts],
         "top": asking.k,
         "min_score": asking.min_score,
         "min_probability": asking.min_probability,
@@ -324,8 +324,13 @@ def _document(
     }
 
 
-def _part_record(part: clipsearch.Words | clipsearch.Likeness) -> dict[str, Any]:
+def _part_record(
+    part: clipsearch.Words | clipsearch.Likeness, tower: clipsearch.TowerPair
+) -> dict[str, Any]:
     if isinstance(part, clipsearch.Words):
-        return {"text": part.text, "weight": part.weight}
+        from clipsearch.search import embedded_as
+
+        own = {"text": part.text, "weight": part.weight, "exact": part.exact}
+        return {**own, "embedded": list(embedded_as(part, tower))}
     path = part.picture if isinstance(part.picture, Path) else Path("-")
     return {"image": path_fields(path)["path"], "weight": part.weight}

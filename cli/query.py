@@ -8,7 +8,7 @@ import click
 
 import clipsearch
 from clipsearch.cli import options
-from clipsearch.cli.asking import query_parts
+from clipsearch.cli.asking import as_it_stands, query_parts
 from clipsearch.cli.captioners import Chosen, captioner_options
 from clipsearch.cli.filters import filter_options
 from clipsearch.cli.help import command
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     "curl -s https://example.com/x.jpg | clipsearch query --image -",
     "clipsearch query a red bus --html found.html --explain",
     "clipsearch query Anna 2019 --by words",
+    "clipsearch query dog --exact",
     "clipsearch query two dogs fighting over a stick --rerank --explain",
     "clipsearch query cat -0 | xargs -0r cp -t cats/",
     "clipsearch query cat --json | jq -r '.hits[].path'",
@@ -72,6 +73,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Show the nearest pictures even if nothing matches.",
 )
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Take short words as they stand: else one to three are asked for in sentences (a dog).",
+)
 @filter_options
 @options.collection_option
 @output_options
@@ -109,6 +115,7 @@ def query(
     min_score: float | None,
     min_probability: float | None,
     everything: bool,
+    exact: bool,
     where: Filter,
     name: str,
     output: Output,
@@ -134,6 +141,8 @@ def query(
     """
     chosen.refuse_unless(captions, "--captions")
     parts = query_parts(words, texts, pictures, minus)
+    if exact:
+        parts = [as_it_stands(part) for part in parts]
     asking = Asking(
         command="query",
         parts=parts,

@@ -40,6 +40,7 @@ class ColourTowers:
         self.logit_scale = 10.0
         self.languages = languages
         self.notes: tuple[str, ...] = ()
+        self.templates: tuple[str, ...] | None = None
         self.images_embedded = 0
         self.prepared = 0
 

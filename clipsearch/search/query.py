@@ -12,16 +12,22 @@ from clipsearch.catalogue.terms import terms
 from clipsearch.errors import EmbeddingUnusable, EmptyQuery
 from clipsearch.filters import EVERYTHING, Filter
 from clipsearch.images import Picture, decode_picture
+from clipsearch.search.phrasing import embed_sentences, sentences_of
 from clipsearch.towers import TowerPair, check_readable, usable
 from clipsearch.values import Embeddings
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text to look for; a negative weight looks away from it."""
+    """A text to look for; a negative weight looks away from it.
+
+    One to three bare words are asked for in sentences (`embedded_as`), unless the text is to be
+    taken exactly as it stands.
+    """
 
     text: str
     weight: float = 1.0
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,14 @@ def texts_of(parts: Sequence[Part]) -> list[tuple[str, float]]:
     ]
 
 
+def embedded_as(words: Words, tower: TowerPair) -> tuple[str, ...]:
+    """The texts that are embedded for a text; the mean of their embeddings is what is looked for.
+
+    `dog` becomes "a dog", "a photo of a dog" and what other sentences the tower has.
+    """
+    return (words.text,) if words.exact else sentences_of(words.text, tower)
+
+
 def sought_words(parts: Sequence[Part]) -> dict[str, str]:
     """The words of the texts that are looked for, with their phrases (`terms.terms`).
 
@@ -121,8 +135,7 @@ def query_embedding(parts: Sequence[Part], tower: TowerPair) -> Embeddings:
 def _part_embedding(part: Part, tower: TowerPair) -> Embeddings:
     if isinstance(part, Words):
         check_readable(part.text, tower)
-        (embedded,) = tower.embed_texts([part.text])
-        return np.asarray(embedded)
+        return embed_sentences(embedded_as(part, tower), tower)
     if isinstance(part, Likeness):
         decoded = decode_picture(part.picture, tower.preprocessing)
         (embedded,) = tower.embed_images(decoded.pixels[np.newaxis])

@@ -11,6 +11,7 @@ from clipsearch.towers.pair import TowerOptions, TowerPair, usable
 from clipsearch.towers.parts import Parts, picture_parts
 from clipsearch.towers.precision import check_precision
 from clipsearch.towers.scripts import check_readable
+from clipsearch.towers.templates import templates_of
 
 __all__ = [
     "Parts",
@@ -26,6 +27,7 @@ __all__ = [
     "may_be_one",
     "picture_parts",
     "taken_for",
+    "templates_of",
     "usable",
     "verify_tower",
 ]

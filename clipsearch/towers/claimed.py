@@ -89,7 +89,7 @@ class _TakenFor:
         self._tower.prepare()
 
     def __getattr__(self, name: str) -> Any:
-        # what some towers can beside the protocol, as showing where a text is in a picture
+        # what some towers have beside the protocol: templates, or where a text is in a picture
         return getattr(self._tower, name)
 
 

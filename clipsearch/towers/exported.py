@@ -51,6 +51,7 @@ class ExportedTowers:
         self.preprocessing = folder.preprocessing
         self.logit_scale = folder.logit_scale
         self.languages = folder.text.languages
+        self.templates = folder.text.templates
         self.notes = folder.notes
         self._folder = folder
         self._open_image_model = image_model or partial(open_image_model, folder, precision)

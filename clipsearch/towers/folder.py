@@ -34,6 +34,8 @@ class TextInput:
     `tokenizer` names a file of the folder: `vocab.txt` (BERT WordPiece, lower case),
     `merges.txt` (CLIP's BPE) or any `*.json` of the tokenizers library. `padding` is to the
     longest text of a batch or to `max_tokens`, with `pad_id`. Ids equal to `drop_id` become 0.
+    `templates` are the sentences into which a search puts short words (`towers.templates`); None
+    where the folder says nothing of them.
     """
 
     tokenizer: str
@@ -43,6 +45,7 @@ class TextInput:
     padding: Literal["longest", "max"] = "longest"
     pad_id: int = 0
     drop_id: int | None = None
+    templates: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,8 @@ def _folder_from_json(path: Path, found: Mapping[str, Any]) -> TowerFolder:
         raise ValueError(f"format {found['format']!r} is not {FORMAT}")
     text = dict(found["text"])
     text["languages"] = tuple(text.get("languages", ()))
+    if (templates := text.get("templates")) is not None:
+        text["templates"] = tuple(map(_template, templates))
     known = TextInput.__dataclass_fields__
     return TowerFolder(
         path=path,
@@ -189,6 +194,12 @@ def _folder_from_json(path: Path, found: Mapping[str, Any]) -> TowerFolder:
         auto=found.get("auto", "fp32"),
         notes=tuple(found.get("notes", ())),
     )
+
+
+def _template(found: Any) -> str:
+    if not isinstance(found, str) or ("{}" not in found and "{a}" not in found):
+        raise ValueError(f"the template {found!r} has no place for words, {{}} or {{a}}")
+    return found
 
 
 def _entries(found: Mapping[str, Any]) -> dict[str, FileEntry]:
