@@ -155,7 +155,8 @@ def _nothing(query: clipsearch.Query, reason: str | None) -> str:
         return f"nothing found: {reason}."
     if query.matches_only:
         left = " but what `--not` leaves out" if query.without else ""
-        return f"nothing matches{left}. `--all` shows the nearest pictures all the same."
+        among = " among the pictures that pass the filters" if filter_record(query.where) else ""
+        return f"nothing matches{among}{left}. `--all` shows the nearest pictures all the same."
     return "nothing found."
 
 

@@ -86,7 +86,8 @@ if TYPE_CHECKING:
     type=click.Choice(["fused", "pictures", "captions", "words"]),
     default="fused",
     show_default=True,
-    help="What to rank by: pictures, captions and words together, or one of them alone.",
+    help="What to rank by: pictures, captions and words together, or one of them alone; captions "
+    "by plain cosine, which puts short ones that describe nothing first.",
 )
 @click.option(
     "--rerank",
@@ -135,9 +136,9 @@ def query(
 
     Prints rank, score (cosine of the picture) and path: a table on a terminal (with the
     probability of a match), tab-separated lines elsewhere. Names are quoted as `ls -b` does, but
-    for spaces; -0 writes their very bytes. Exits 1 when nothing is found: also when no picture is
-    likely to show the words or has them all, unless --all, --min-score or --min-probability says
-    what to show.
+    for spaces; -0 writes their very bytes. Exits 1 when nothing is found: also when no picture
+    shows the words with a probability of 0.2 or has them all in captions, keywords or names, unless
+    --all, --min-score or --min-probability says what to show.
     """
     chosen.refuse_unless(captions, "--captions")
     parts = query_parts(words, texts, pictures, minus)

@@ -62,3 +62,8 @@ def test_not_leaves_out_what_a_text_describes(indexed: Clipsearch) -> None:
 
 def test_an_empty_text_to_leave_out_is_refused(indexed: Clipsearch) -> None:
     assert indexed("query", "cat", "--not", " ").code == 2
+
+
+def test_filters_are_named_where_nothing_matches_among_what_passes(indexed: Clipsearch) -> None:
+    ran = indexed("query", "a", "submarine", "--format", "png")
+    assert ran.err.startswith("nothing matches among the pictures that pass the filters. ")

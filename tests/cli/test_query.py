@@ -53,7 +53,7 @@ def test_no_color_is_obeyed_on_a_terminal(indexed: Clipsearch) -> None:
 
 
 def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran) -> None:
-    ran = indexed("query", "2:cat", "--minus", "dog", "--top", "2", "--json")
+    ran = indexed("query", "2:a cat", "--minus", "a dog", "--top", "2", "--json")
     document = json.loads(ran.out)
     assert list(document) == [
         *("schema_version", "command", "collection", "tower", "query", "top", "min_score"),
@@ -62,8 +62,8 @@ def test_json_is_one_object_of_the_documented_form(indexed: Clipsearch, cat: Ran
     ]
     assert document["schema_version"] == 2
     assert document["query"] == [
-        {"text": "cat", "weight": 2.0},
-        {"text": "dog", "weight": -1.0},
+        {"text": "a cat", "weight": 2.0, "exact": False, "embedded": ["a cat"]},
+        {"text": "a dog", "weight": -1.0, "exact": False, "embedded": ["a dog"]},
     ]
     assert document["matched"] is True
     assert len(document["hits"]) == 2
