@@ -14,7 +14,14 @@ from towers.tiny_folder import DIM, describe, image_model, write_tiny_folder
 
 from clipsearch.errors import PrecisionRefused, TowerMissing, TowerUnsafe
 from clipsearch.settings import tower_cache
-from clipsearch.towers import TowerOptions, TowerPair, load_towers, usable, verify_tower
+from clipsearch.towers import (
+    TowerOptions,
+    TowerPair,
+    load_towers,
+    templates_of,
+    usable,
+    verify_tower,
+)
 from clipsearch.values import Pixels
 
 FILES = ("image.onnx", "text.onnx", "vocab.txt")
@@ -131,6 +138,24 @@ def test_a_description_that_says_too_little_is_refused(
     content: str, folder: Path, tmp_path: Path
 ) -> None:
     (folder / "tower.json").write_text(content)
+    with pytest.raises(TowerMissing):
+        load_towers(str(folder), tmp_path)
+
+
+def text_with(templates: object) -> dict[str, object]:
+    return {"tokenizer": "vocab.txt", "max_tokens": 16, "templates": templates}
+
+
+def test_templates_of_a_folder_are_the_pairs(folder: Path, tmp_path: Path) -> None:
+    describe(folder, FILES, text=text_with(["see {a}"]))
+    assert templates_of(load_towers(str(folder), tmp_path)) == ("see {a}",)
+
+
+@pytest.mark.parametrize("templates", [["see"], [3], 3])
+def test_templates_without_a_place_for_words_are_refused(
+    templates: object, folder: Path, tmp_path: Path
+) -> None:
+    describe(folder, FILES, text=text_with(templates))
     with pytest.raises(TowerMissing):
         load_towers(str(folder), tmp_path)
 
