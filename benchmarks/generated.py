@@ -42,14 +42,16 @@ CUTS = (1, 5, 10)
 
 @dataclass(frozen=True)
 class Said:
-    """A model's caption of each picture: the texts, and float32 [n, d]."""
+    """A model's caption of each picture: the texts, float32 [n, d], and its confidence [n]."""
 
     texts: list[str]
     embeddings: Embeddings
+    confidence: NDArray[np.float64]
 
     def of(self, rows: NDArray[np.int64]) -> Said:
         """Some of them."""
-        return Said([self.texts[row] for row in rows], self.embeddings[rows])
+        texts = [self.texts[row] for row in rows]
+        return Said(texts, self.embeddings[rows], self.confidence[rows])
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class Asked:
     generated: Scores
     words: dict[float, Scores]
 
-    def scores(self, caption: float, word: float) -> Scores:
-        """The fused scores by both weights of a model's captions."""
+    def scores(self, caption: float | NDArray[np.float64], word: float) -> Scores:
+        """The fused scores by both weights of a model's captions; of captions also one each [n]."""
         return self.picture + np.maximum(self.told, caption * self.generated) + self.words[word]
 
 
@@ -100,15 +102,17 @@ def main() -> None:
 def said(data: Path, captions: Path, table: str, tower: TowerPair) -> Said:
     """The model's captions in the order of `fusion.embedded`."""
     with (captions / table).open(encoding="utf-8", newline="") as file:
-        known = {Path(row["filepath"]).name: row["title"] for row in csv.DictReader(file)}
+        known = {Path(row["filepath"]).name: row for row in csv.DictReader(file)}
     with (data / table).open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "dev"]
     count: dict[str, int] = {}
     for row in rows:
         count[row["filepath"]] = count.get(row["filepath"], 0) + 1
     names = [name for name in sorted(count) if count[name] >= 5]
-    texts = [known[Path(name).name] for name in names]
-    return Said(texts, tower.embed_texts(texts))
+    rows_of = [known[Path(name).name] for name in names]
+    texts = [row["title"] for row in rows_of]
+    sure = np.array([float(row["confidence"] or "nan") for row in rows_of])
+    return Said(texts, tower.embed_texts(texts), sure)
 
 
 def asked(
