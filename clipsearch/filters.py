@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 
@@ -147,6 +147,11 @@ class Filter:
         for field in ("cameras", "not_cameras"):
             if not all(camera.strip() for camera in getattr(self, field) or ()):
                 raise BadFilter(field, "a camera's name is empty")
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether every field was left as it is: all images pass."""
+        return all(getattr(self, each.name) is each.default for each in fields(self))
 
 
 def format_named(name: str, field: str = "formats") -> str:

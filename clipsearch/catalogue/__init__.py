@@ -8,7 +8,7 @@ from clipsearch.catalogue.catalogue import (
     named_generation,
     set_generation,
 )
-from clipsearch.catalogue.database import transaction
+from clipsearch.catalogue.connections import Reading, transaction
 from clipsearch.catalogue.filtering import FilterCounts, allowed_ids, filter_counts
 from clipsearch.catalogue.survey import Pending, Survey
 
@@ -19,6 +19,7 @@ __all__ = [
     "Indexed",
     "NamedGeneration",
     "Pending",
+    "Reading",
     "Survey",
     "allowed_ids",
     "filter_counts",

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select
 
-from clipsearch.catalogue.schema import background
+from clipsearch.catalogue.connections import Reading
 from clipsearch.values import Embeddings
 
 
@@ -36,16 +35,15 @@ class KeptBackground:
     sample: Embeddings
 
 
-def background_stamp(connection: Connection) -> BackgroundStamp | None:
+def background_stamp(connection: Reading) -> BackgroundStamp | None:
     """What the background was measured with; None where there is none."""
-    query = select(background.c.tower, background.c.texts, background.c.generation)
-    row = connection.execute(query).first()
+    row = connection.exec_driver_sql("SELECT tower, texts, generation FROM background").first()
     return BackgroundStamp(*row) if row else None
 
 
-def kept_background(connection: Connection, dim: int) -> KeptBackground | None:
+def kept_background(connection: Reading, dim: int) -> KeptBackground | None:
     """The background; None where there is none of embeddings of that width."""
-    row = connection.execute(select(background)).first()
+    row = connection.exec_driver_sql("SELECT * FROM background").first()
     if row is None or len(row.text_embeddings) % (2 * dim) or len(row.sample) % (2 * dim):
         return None
     return KeptBackground(
@@ -56,19 +54,21 @@ def kept_background(connection: Connection, dim: int) -> KeptBackground | None:
     )
 
 
-def keep_background(connection: Connection, kept: KeptBackground) -> None:
+def keep_background(connection: Reading, kept: KeptBackground) -> None:
     """Put a background in the place of the one before."""
-    connection.execute(delete(background))
-    row = {
-        "id": 1,
-        "tower": kept.stamp.tower,
-        "texts": kept.stamp.texts,
-        "generation": kept.stamp.generation,
-        "figures": json.dumps(dict(kept.figures)),
-        "text_embeddings": kept.texts.astype("<f2").tobytes(),
-        "sample": kept.sample.astype("<f2").tobytes(),
-    }
-    connection.execute(insert(background).values(row))
+    connection.exec_driver_sql(
+        "INSERT OR REPLACE INTO background "
+        "(id, tower, texts, generation, figures, text_embeddings, sample) "
+        "VALUES (1, ?, ?, ?, ?, ?, ?)",
+        (
+            kept.stamp.tower,
+            kept.stamp.texts,
+            kept.stamp.generation,
+            json.dumps(dict(kept.figures)),
+            kept.texts.astype("<f2").tobytes(),
+            kept.sample.astype("<f2").tobytes(),
+        ),
+    )
 
 
 def _rows(raw: bytes, dim: int) -> Embeddings:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from clipsearch.catalogue.connections import Reading
 from clipsearch.catalogue.rows import path_bytes, path_from, storable
 from clipsearch.values import Caption, FoundFile
 
@@ -107,7 +108,7 @@ def remember_table(connection: Connection, path: Path) -> None:
     )
 
 
-def tables(connection: Connection) -> list[Table]:
+def tables(connection: Reading) -> list[Table]:
     """The tables that are remembered, in the order of their paths."""
     query = "SELECT path, size, mtime_ns FROM caption_files WHERE kind = 'table' ORDER BY path"
     return [

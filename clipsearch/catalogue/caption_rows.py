@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection
 
+from clipsearch.catalogue.connections import Reading
 from clipsearch.catalogue.rows import embedding_bytes, embeddings_from
 from clipsearch.values import Embeddings, Ids
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 CHUNK = 5_000
 _WITHOUT = "(embedding IS NULL OR embedding = x'')"
@@ -41,20 +44,20 @@ class CaptionRows:
         return CaptionRows(self.ids[kept], self.image_ids[kept], self.embeddings[kept])
 
 
-def captions_after(connection: Connection, caption_id: int, dim: int) -> CaptionRows:
+def captions_after(connection: Reading, caption_id: int, dim: int) -> CaptionRows:
     """The next captions with a larger id, few enough to keep memory flat."""
     query = f"{_ROWS} WHERE id > ? AND length(embedding) > 0 ORDER BY id LIMIT {CHUNK}"
     return _as_rows(connection.exec_driver_sql(query, (caption_id,)).all(), dim)
 
 
-def caption_chunks(connection: Connection, caption_id: int, dim: int) -> Iterator[CaptionRows]:
+def caption_chunks(connection: Reading, caption_id: int, dim: int) -> Iterator[CaptionRows]:
     """All captions with a larger id, chunk by chunk."""
     while len(rows := captions_after(connection, caption_id, dim)):
         yield rows
         caption_id = int(rows.ids[-1])
 
 
-def captions_of(connection: Connection, caption_ids: Sequence[int], dim: int) -> CaptionRows:
+def captions_of(connection: Reading, caption_ids: Sequence[int], dim: int) -> CaptionRows:
     """Those of `caption_ids` that stand in the catalogue and have an embedding."""
     found: list[Any] = []
     for part in _parts(sorted(set(caption_ids))):
@@ -64,7 +67,7 @@ def captions_of(connection: Connection, caption_ids: Sequence[int], dim: int) ->
     return _as_rows(found, dim)
 
 
-def captioned_images(connection: Connection, caption_ids: Sequence[int]) -> list[int]:
+def captioned_images(connection: Reading, caption_ids: Sequence[int]) -> list[int]:
     """The ids of the images that those captions are of, ascending."""
     found: set[int] = set()
     for part in _parts(caption_ids):
@@ -74,7 +77,7 @@ def captioned_images(connection: Connection, caption_ids: Sequence[int]) -> list
     return sorted(found)
 
 
-def caption_ids_of(connection: Connection, image_ids: Ids) -> Ids:
+def caption_ids_of(connection: Reading, image_ids: Ids) -> Ids:
     """The ids of all captions of those images, ascending."""
     found: list[int] = []
     for part in _parts(image_ids.tolist()):
@@ -84,7 +87,7 @@ def caption_ids_of(connection: Connection, image_ids: Ids) -> Ids:
     return np.array(sorted(found), dtype=np.int64)
 
 
-def count_embedded(connection: Connection) -> int:
+def count_embedded(connection: Reading) -> int:
     """How many captions can be found."""
     query = (
         f"SELECT (SELECT count(*) FROM captions) - (SELECT count(*) FROM captions WHERE {_WITHOUT})"
@@ -92,25 +95,25 @@ def count_embedded(connection: Connection) -> int:
     return int(connection.exec_driver_sql(query).scalar_one())
 
 
-def count_by_source(connection: Connection) -> dict[str, int]:
+def count_by_source(connection: Reading) -> dict[str, int]:
     """How many captions and lists of keywords each source gave, by name."""
     query = "SELECT source, count(*) AS held FROM captions GROUP BY source ORDER BY source"
     return {row.source: int(row.held) for row in connection.exec_driver_sql(query)}
 
 
-def newest_embedded(connection: Connection) -> int:
+def newest_embedded(connection: Reading) -> int:
     """The largest id of a caption that can be found; 0 if there is none."""
     query = "SELECT id FROM captions WHERE length(embedding) > 0 ORDER BY id DESC LIMIT 1"
     return int(connection.exec_driver_sql(query).scalar() or 0)
 
 
-def count_unembedded(connection: Connection) -> int:
+def count_unembedded(connection: Reading) -> int:
     """How many captions wait for the collection's tower."""
     query = "SELECT count(*) FROM captions WHERE embedding IS NULL"
     return int(connection.exec_driver_sql(query).scalar_one())
 
 
-def unembedded(connection: Connection, count: int) -> list[tuple[int, str]]:
+def unembedded(connection: Reading, count: int) -> list[tuple[int, str]]:
     """The first captions that wait for the collection's tower: id and text."""
     query = "SELECT id, text FROM captions WHERE embedding IS NULL ORDER BY id LIMIT ?"
     return [(row.id, row.text) for row in connection.exec_driver_sql(query, (count,))]

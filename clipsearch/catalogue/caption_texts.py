@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import Connection
 
+from clipsearch.catalogue.connections import Reading
 from clipsearch.values import Caption, Ids
 
 
-def captions_by_id(connection: Connection, caption_ids: Sequence[int]) -> dict[int, Caption]:
+def captions_by_id(connection: Reading, caption_ids: Sequence[int]) -> dict[int, Caption]:
     """Those captions, by their ids."""
     query = (
         "SELECT id, text, source, kind FROM captions WHERE id IN (SELECT value FROM json_each(?))"
@@ -20,7 +20,7 @@ def captions_by_id(connection: Connection, caption_ids: Sequence[int]) -> dict[i
     return {row.id: Caption(row.text, row.source, row.kind) for row in rows}
 
 
-def generated_among(connection: Connection, caption_ids: Ids) -> Ids:
+def generated_among(connection: Reading, caption_ids: Ids) -> Ids:
     """Those of the captions that a model wrote, ascending."""
     query = (
         "SELECT id FROM captions WHERE id IN (SELECT value FROM json_each(?)) "

@@ -7,30 +7,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Connection, Engine
 
-from clipsearch.catalogue import reading, writing
+from clipsearch.catalogue import reading
 from clipsearch.catalogue.caption_rows import captions_after
-from clipsearch.catalogue.database import (
-    create_database,
-    integrity_faults,
-    named_errors,
-    open_database,
-    transaction,
-)
+from clipsearch.catalogue.connections import Reader, Reading, Source, transaction
+from clipsearch.catalogue.opening import SCHEMA_VERSION, named_errors, open_source
 from clipsearch.catalogue.rows import embeddings_as_they_stand
 from clipsearch.migration_errors import TowerReplaced
 from clipsearch.settings import CAPTION_GENERATIONS, GENERATIONS
 from clipsearch.values import Embeddings, Ids, Image, TowerIdentity
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
 FILE_NAME = "catalogue.sqlite"
 
-ReadChunk = Callable[[Connection, int, int], tuple[Ids, Embeddings]]
+ReadChunk = Callable[[Reading, int, int], tuple[Ids, Embeddings]]
 """(connection, last id, dim) -> the ids and embeddings that come next."""
 
 
@@ -64,9 +62,9 @@ class Catalogue:
     lock sees to.
     """
 
-    def __init__(self, path: Path, engine: Engine) -> None:
+    def __init__(self, path: Path, source: Source) -> None:
         self.path = path
-        self._engine = engine
+        self._source = source
 
     @classmethod
     def open(cls, folder: Path) -> Catalogue:
@@ -76,18 +74,24 @@ class Catalogue:
         """
         path = folder / FILE_NAME
         with named_errors(path):
-            return cls(path, open_database(path))
+            source, version = open_source(path)
+            catalogue = cls(path, source)
+            if version < SCHEMA_VERSION:
+                catalogue._migrate()
+            return catalogue
 
     @classmethod
     def create(cls, folder: Path, tower: TowerIdentity) -> Catalogue:
         """Make the catalogue of a new collection, whose embeddings will be that tower's."""
-        path = folder / FILE_NAME
-        return cls(path, create_database(path, {"tower": json.dumps(asdict(tower))}))
+        from clipsearch.catalogue.database import create_database  # no query pays for SQLAlchemy
+
+        create_database(folder / FILE_NAME, {"tower": json.dumps(asdict(tower))})
+        return cls.open(folder)
 
     @contextmanager
-    def reader(self) -> Iterator[Connection]:
+    def reader(self) -> Iterator[Reader]:
         """A connection to ask with."""
-        with named_errors(self.path), self._engine.connect() as connection:
+        with named_errors(self.path), self._source.reader() as connection:
             yield connection
 
     @contextmanager
@@ -97,14 +101,11 @@ class Catalogue:
             yield connection
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
+    def snapshot(self) -> Iterator[Reader]:
         """A connection whose answers are all of one moment, whatever is written meanwhile."""
         with self.reader() as connection:
             connection.exec_driver_sql("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.rollback()
+            yield connection
 
     def tower(self) -> TowerIdentity:
         """Whose embeddings it holds."""
@@ -160,18 +161,31 @@ class Catalogue:
         """Those of the `ids` that stand, in their order; without ids every image, by id."""
         with named_errors(self.path):
             if ids is None:
-                yield from reading.all_images(self._engine)
+                yield from reading.all_images(self._source.reader)
             else:
-                yield from reading.images_in_turn(self._engine, ids)
+                yield from reading.images_in_turn(self._source.reader, ids)
 
     def faults(self) -> list[str]:
         """What is wrong with the file; empty when all is well."""
-        with named_errors(self.path):
-            return integrity_faults(self._engine)
+        with self.reader() as connection:
+            return reading.integrity_faults(connection)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._engine.dispose()
+        if "_engine" in vars(self):
+            self._engine.dispose()
+        self._source.close()
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from clipsearch.catalogue.database import engine_of  # it imports SQLAlchemy
+
+        return engine_of(self._source)
+
+    def _migrate(self) -> None:
+        from clipsearch.catalogue.database import migrate_database
+
+        migrate_database(self._engine)
 
     def __enter__(self) -> Catalogue:
         return self
@@ -186,7 +200,7 @@ class Catalogue:
 
 
 def named_generation(
-    connection: Connection, indexed: Indexed = Indexed.IMAGES
+    connection: Reading, indexed: Indexed = Indexed.IMAGES
 ) -> NamedGeneration | None:
     """The index generation that a catalogue names."""
     held = reading.fact(connection, indexed)
@@ -197,9 +211,11 @@ def set_generation(
     connection: Connection, generation: NamedGeneration, indexed: Indexed = Indexed.IMAGES
 ) -> None:
     """Name an index generation, inside the caller's transaction."""
+    from clipsearch.catalogue import writing  # it imports SQLAlchemy
+
     writing.set_fact(connection, indexed, json.dumps(asdict(generation)))
 
 
-def _caption_chunk(connection: Connection, after: int, dim: int) -> tuple[Ids, Embeddings]:
+def _caption_chunk(connection: Reading, after: int, dim: int) -> tuple[Ids, Embeddings]:
     rows = captions_after(connection, after, dim)
     return rows.ids, rows.embeddings

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, func, select
 
 from clipsearch.catalogue import reading
+from clipsearch.catalogue.connections import Reading
+from clipsearch.catalogue.reading import AMONG, listed
 from clipsearch.catalogue.rows import embeddings_from, path_from
-from clipsearch.catalogue.schema import captions, files, images
 from clipsearch.values import Embeddings, FoundFile, Image
 
 
@@ -36,7 +36,7 @@ class OutgoingChunk:
     text_embeddings: Embeddings
 
 
-def outgoing_chunks(connection: Connection, dim: int) -> Iterator[OutgoingChunk]:
+def outgoing_chunks(connection: Reading, dim: int) -> Iterator[OutgoingChunk]:
     """Every image that can be found, in chunks few enough to keep memory flat."""
     last = 0
     while True:
@@ -51,32 +51,32 @@ def outgoing_chunks(connection: Connection, dim: int) -> Iterator[OutgoingChunk]
         last = wanted[-1]
 
 
-def any_text_embedding(connection: Connection) -> bool:
+def any_text_embedding(connection: Reading) -> bool:
     """Whether any caption was embedded."""
-    query = select(captions.c.id).where(func.length(captions.c.embedding) > 0).limit(1)
-    return connection.scalar(query) is not None
+    query = "SELECT id FROM captions WHERE length(embedding) > 0 LIMIT 1"
+    return connection.exec_driver_sql(query).first() is not None
 
 
-def _text_embeddings(connection: Connection, ids: Sequence[int], dim: int) -> Embeddings:
+def _text_embeddings(connection: Reading, ids: Sequence[int], dim: int) -> Embeddings:
     query = (
-        select(captions.c.image_id, captions.c.embedding)
-        .where(captions.c.image_id.in_(ids), captions.c.kind == "caption")
-        .order_by(captions.c.id.desc())
+        f"SELECT image_id, embedding FROM captions WHERE image_id {AMONG} AND kind = 'caption' "
+        "ORDER BY id DESC"
     )
-    first = {row.image_id: row.embedding for row in connection.execute(query)}
+    rows = connection.exec_driver_sql(query, listed(ids))
+    first = {row.image_id: row.embedding for row in rows}
     nothing = np.zeros(dim, "<f4").tobytes()
     return embeddings_from([first.get(image_id) or nothing for image_id in ids], dim)
 
 
-def _files(connection: Connection, ids: Sequence[int]) -> dict[int, list[FoundFile]]:
-    query = select(files).where(files.c.image_id.in_(ids)).order_by(files.c.path)
+def _files(connection: Reading, ids: Sequence[int]) -> dict[int, list[FoundFile]]:
+    query = f"SELECT * FROM files WHERE image_id {AMONG} ORDER BY path"
     found: dict[int, list[FoundFile]] = {}
-    for row in connection.execute(query):
+    for row in connection.exec_driver_sql(query, listed(ids)):
         file = FoundFile(path_from(row.path), row.size, row.mtime_ns)
         found.setdefault(row.image_id, []).append(file)
     return found
 
 
-def _kept(connection: Connection, ids: Sequence[int]) -> set[int]:
-    query = select(images.c.id).where(images.c.id.in_(ids), images.c.kept == 1)
-    return set(connection.scalars(query))
+def _kept(connection: Reading, ids: Sequence[int]) -> set[int]:
+    query = f"SELECT id FROM images WHERE id {AMONG} AND kept = 1"
+    return set(connection.exec_driver_sql(query, listed(ids)).scalars())

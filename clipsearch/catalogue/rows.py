@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row
 
 from clipsearch.values import Caption, Embeddings, ImageInfo, Skip, SkipCode
 
@@ -25,6 +24,13 @@ def path_bytes(path: Path) -> bytes:
 def path_from(raw: bytes) -> Path:
     """The path that `path_bytes` was given."""
     return Path(os.fsdecode(raw))
+
+
+def bounds(place: Path) -> tuple[bytes, bytes, bytes]:
+    """The place itself, and the two names between which all names beneath it sort."""
+    exact = path_bytes(place)
+    beneath = exact.rstrip(b"/") + b"/"
+    return exact, beneath, beneath[:-1] + b"0"
 
 
 def image_row(info: ImageInfo, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def image_row(info: ImageInfo, metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def image_info(row: Row[Any]) -> ImageInfo:
+def image_info(row: Any) -> ImageInfo:
     """What an image's row says of its bytes."""
     return ImageInfo(
         fingerprint=row.fingerprint,
@@ -60,7 +66,7 @@ def image_info(row: Row[Any]) -> ImageInfo:
     )
 
 
-def skip_from(row: Row[Any]) -> Skip:
+def skip_from(row: Any) -> Skip:
     """A skip as it was recorded."""
     return Skip(path_from(row.path), SkipCode(row.code), row.reason)
 

@@ -6,26 +6,26 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import Connection
 
 from clipsearch.catalogue.caption_rows import captions_of
+from clipsearch.catalogue.connections import Reading
 from clipsearch.catalogue.reading import embeddings_of
 from clipsearch.values import Embeddings
 
 SAMPLE = 512
 
 
-def image_sample(connection: Connection, dim: int) -> Embeddings:
+def image_sample(connection: Reading, dim: int) -> Embeddings:
     """Embeddings of at most 512 images, float32 [n, dim]."""
     return embeddings_of(connection, _spread(connection, "embeddings", "image_id"), dim)[1]
 
 
-def caption_sample(connection: Connection, dim: int) -> Embeddings:
+def caption_sample(connection: Reading, dim: int) -> Embeddings:
     """Embeddings of at most 512 captions, float32 [n, dim]."""
     return captions_of(connection, _spread(connection, "captions", "id"), dim).embeddings
 
 
-def _spread(connection: Connection, table: str, key: str) -> Sequence[int]:
+def _spread(connection: Reading, table: str, key: str) -> Sequence[int]:
     """Ids that stand in a table: of each stretch of numbers the first."""
     # apart, for SQLite looks up one end, but reads the whole table for both at once
     ends = connection.exec_driver_sql(

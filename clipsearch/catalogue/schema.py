@@ -23,8 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-APPLICATION_ID = 0x434C4950  # "CLIP", read as a big-endian integer
-SCHEMA_VERSION = 4
+from clipsearch.catalogue.opening import APPLICATION_ID, SCHEMA_VERSION
 
 metadata = MetaData()
 

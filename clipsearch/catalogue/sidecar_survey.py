@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from clipsearch.catalogue.rows import path_bytes, path_from
-from clipsearch.catalogue.survey import BENEATH, bounds
+from clipsearch.catalogue.reading import BENEATH
+from clipsearch.catalogue.rows import bounds, path_bytes, path_from
 from clipsearch.values import FoundFile, FoundSidecar
 
 CHUNK = 500

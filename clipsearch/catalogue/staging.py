@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from clipsearch.catalogue import reading, writing
 from clipsearch.catalogue.catalogue import Indexed
+from clipsearch.catalogue.connections import Reading
 from clipsearch.catalogue.rows import embedding_bytes, embeddings_from, path_from
 from clipsearch.values import Embeddings, Ids, TowerIdentity
 
@@ -41,7 +42,7 @@ class Unstaged:
     paths: tuple[Path, ...]
 
 
-def target(connection: Connection) -> TowerIdentity | None:
+def target(connection: Reading) -> TowerIdentity | None:
     """The tower of an unfinished migration; None where none was begun."""
     held = reading.fact(connection, TARGET)
     return TowerIdentity(**json.loads(held)) if held else None
@@ -72,7 +73,7 @@ def stage(connection: Connection, image_ids: Sequence[int], embeddings: Embeddin
     )
 
 
-def count_staged(connection: Connection) -> int:
+def count_staged(connection: Reading) -> int:
     """How many images have an embedding of the new tower."""
     return int(connection.exec_driver_sql("SELECT count(*) FROM next_embeddings").scalar_one())
 

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-
-from clipsearch.catalogue.rows import path_bytes, path_from
+from clipsearch.catalogue.reading import BENEATH
+from clipsearch.catalogue.rows import bounds, path_bytes, path_from
 from clipsearch.values import FoundFile, Skip, SkipCode
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 CHUNK = 500
 # Uncompressed pictures of one size are all of one length. Where more contents than this share
@@ -34,7 +36,6 @@ LEFT JOIN skips AS k ON k.path = s.path AND k.size = s.size AND k.mtime_ns = s.m
     AND k.code IN ({_FINAL})
 WHERE f.path IS NULL AND k.path IS NULL
 """
-BENEATH = "(path = ? OR (path >= ? AND path < ?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +151,3 @@ class Survey:
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> Sequence[Any]:
         return self._connection.exec_driver_sql(query, values).all()
-
-
-def bounds(root: Path) -> tuple[bytes, bytes, bytes]:
-    """The root itself, and the two names between which all names beneath it sort."""
-    exact = path_bytes(root)
-    beneath = exact.rstrip(b"/") + b"/"
-    return exact, beneath, beneath[:-1] + b"0"

@@ -10,16 +10,18 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
-from clipsearch.catalogue.database import transaction
+from clipsearch.catalogue.connections import Reading, transaction
 from clipsearch.catalogue.rows import path_from
 from clipsearch.catalogue.terms import name_words, spaced
 from clipsearch.values import Ids
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 CHUNK = 5_000
 WEIGHTS = {"captions": 1.0, "generated": 0.25, "keywords": 1.0, "names": 0.5}
@@ -64,9 +66,7 @@ def bring_up(connection: Connection) -> int:
         brought += done
 
 
-def matching(
-    connection: Connection, sought: Mapping[str, str], allowed: Ids | None
-) -> MatchedWords:
+def matching(connection: Reading, sought: Mapping[str, str], allowed: Ids | None) -> MatchedWords:
     """All images that have any of the words (`terms.terms`), and how well they fit.
 
     BM25 is SQLite's (https://www.sqlite.org/fts5.html#the_bm25_function).
@@ -94,7 +94,7 @@ def matching(
 
 
 def matched_words(
-    connection: Connection, sought: Mapping[str, str], ids: Sequence[int]
+    connection: Reading, sought: Mapping[str, str], ids: Sequence[int]
 ) -> dict[int, tuple[str, ...]]:
     """Which of the words each of those images has, as the query spells them."""
     found: dict[int, list[str]] = {}
@@ -122,7 +122,7 @@ def _bring_chunk_up(connection: Connection) -> int:
     return len(stale)
 
 
-def _rows(connection: Connection, ids: str) -> list[tuple[Any, ...]]:
+def _rows(connection: Reading, ids: str) -> list[tuple[Any, ...]]:
     """What the table is to say of those images that have any words."""
     texts: dict[int, dict[str, list[str]]] = {}
     captions = f"SELECT image_id, text, source, kind FROM captions WHERE image_id {_IN} ORDER BY id"

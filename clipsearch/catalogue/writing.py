@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from clipsearch.catalogue import reading
+from clipsearch.catalogue.conditions import beneath
 from clipsearch.catalogue.rows import embedding_bytes, image_row, path_bytes, storable
 from clipsearch.catalogue.schema import (
     caption_files,
@@ -137,13 +138,13 @@ def remove(connection: Connection, ids: Iterable[int], under: Sequence[Path]) ->
     gone: Counter[str] = Counter()
     holding: list[int] = []
     for path in under:
-        here = reading.beneath(files.c.path, path)
+        here = beneath(files.c.path, path)
         holding += connection.scalars(select(files.c.image_id).where(here))
         connection.execute(delete(files).where(here))
         gone["skips"] += _delete_beneath(connection, skips, path)
         gone["folders"] += _delete_beneath(connection, roots, path, roots.c.kind == "given")
         _delete_beneath(connection, roots, path)
-        own = reading.beneath(captions.c.file, path)
+        own = beneath(captions.c.file, path)
         gone["captions"] += connection.execute(delete(captions).where(own)).rowcount
         table = caption_files.c.kind == "table"
         gone["tables"] += _delete_beneath(connection, caption_files, path, table)
@@ -160,7 +161,7 @@ def _delete_beneath(
     connection: Connection, table: Table, path: Path, *conditions: ColumnElement[bool]
 ) -> int:
     """Delete the rows of a table whose path lies at or beneath `path`; returns how many."""
-    here = reading.beneath(table.c.path, path)
+    here = beneath(table.c.path, path)
     return connection.execute(delete(table).where(here, *conditions)).rowcount
 
 

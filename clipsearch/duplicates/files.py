@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import Connection
-
+from clipsearch.catalogue import Reading
 from clipsearch.catalogue.sketches import Held, held_images
 from clipsearch.duplicates.group import Duplicate
 from clipsearch.shards import as_found, in_shard
@@ -30,7 +29,7 @@ class Standing:
     unread: dict[Path, Skip] = field(default_factory=dict)
     images: dict[int, Held] = field(default_factory=dict)
 
-    def look(self, connection: Connection, ids: Iterable[int]) -> None:
+    def look(self, connection: Reading, ids: Iterable[int]) -> None:
         """Note those of the images that still lie in a file, oldest file first."""
         new = [image_id for image_id in ids if image_id not in self.images]
         for held in held_images(connection, new).values():

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, reading
+from clipsearch.catalogue import Catalogue, Reading, reading
 from clipsearch.catalogue.sketches import all_sketches, images_in_several_files
 from clipsearch.duplicates.candidates import Pairs, Search, by_embeddings, by_signatures, joined
 from clipsearch.duplicates.files import Standing
@@ -73,7 +72,7 @@ def find_duplicates(
     return Duplicates(scored, tuple(standing.unread[path] for path in sorted(standing.unread)))
 
 
-def _comparable(connection: Connection, standing: Standing) -> tuple[Ids, Sketches]:
+def _comparable(connection: Reading, standing: Standing) -> tuple[Ids, Sketches]:
     """The images that can be told from others by what they show, and their sketches."""
     ids, sketches = all_sketches(connection, SIDE)
     clear = contrast(sketches) >= LEAST_CONTRAST
@@ -188,7 +187,7 @@ def _keepers(groups: Stars) -> dict[int, int]:
     return kept
 
 
-def _scored(connection: Connection, groups: Sequence[DuplicateGroup]) -> Iterator[DuplicateGroup]:
+def _scored(connection: Reading, groups: Sequence[DuplicateGroup]) -> Iterator[DuplicateGroup]:
     """The groups with the cosine of each file's embedding with that of the kept one."""
     dim = reading.tower(connection).dim
     for group in groups:

@@ -42,8 +42,8 @@ def bring_background_up(catalogue: Catalogue, embed_texts: EmbedTexts | None = N
     if found is None:
         return False
     fresh = KeptBackground(stamp, asdict(found.figures), texts, found.sample)
-    with catalogue.writer() as connection, transaction(connection):
-        backgrounds.keep_background(connection, fresh)
+    with catalogue.writer() as writer, transaction(writer):
+        backgrounds.keep_background(writer, fresh)
     return True
 
 

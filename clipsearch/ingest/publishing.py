@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from clipsearch.catalogue import Catalogue, Indexed, NamedGeneration, reading
+from clipsearch.catalogue import Catalogue, Indexed, NamedGeneration, Reading, reading
 from clipsearch.catalogue.caption_rows import count_embedded, newest_embedded
 from clipsearch.errors import GenerationDamaged
 from clipsearch.indexes import Recipe, choose_recipe, open_generation, publish, retire
@@ -31,8 +29,8 @@ KEPT_GENERATIONS = 2
 class _Content:
     """What one kind of index is made from."""
 
-    count: Callable[[Connection], int]
-    newest: Callable[[Connection], int]
+    count: Callable[[Reading], int]
+    newest: Callable[[Reading], int]
     chunks: Callable[[Catalogue], Iterator[tuple[Ids, Embeddings]]]
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from clipsearch.catalogue import reading
+from clipsearch.catalogue import Reading, reading
 from clipsearch.images import ScanRules
 from clipsearch.ingest.report import IngestOptions
 
 
-def rules_of(connection: Connection | None, root: Path, options: IngestOptions) -> ScanRules:
+def rules_of(connection: Reading | None, root: Path, options: IngestOptions) -> ScanRules:
     """The rules of a root, where the options are silent those that it had.
 
     A collection that does not exist yet has no connection, and remembers nothing.

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, Indexed
+from clipsearch.catalogue import Catalogue, Indexed, Reading
 from clipsearch.catalogue.caption_rows import (
     CaptionRows,
     caption_chunks,
@@ -54,7 +53,7 @@ class CaptionSearcher:
         self._dim = self._index.tower.dim
 
     def nearest(
-        self, connection: Connection, query: Embeddings, k: int, allowed: Ids | None
+        self, connection: Reading, query: Embeddings, k: int, allowed: Ids | None
     ) -> NearestCaptions:
         """The `k` images whose captions are nearest to `query` [1, dim]; fewer if there are fewer.
 
@@ -72,7 +71,7 @@ class CaptionSearcher:
         return _best(found, k)
 
     def _indexed(
-        self, connection: Connection, index: Index, query: Embeddings, k: int, allowed: Ids | None
+        self, connection: Reading, index: Index, query: Embeddings, k: int, allowed: Ids | None
     ) -> NearestCaptions:
         """Captions of the index that still stand, enough for `k` images if there are so many."""
         own = None if allowed is None else caption_ids_of(connection, allowed)

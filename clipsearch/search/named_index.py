@@ -6,9 +6,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from clipsearch.catalogue import Catalogue, Indexed, NamedGeneration, named_generation, reading
+from clipsearch.catalogue import (
+    Catalogue,
+    Indexed,
+    NamedGeneration,
+    Reading,
+    named_generation,
+    reading,
+)
 from clipsearch.errors import GenerationDamaged
 from clipsearch.indexes import Generation, on_gpu, open_generation
 from clipsearch.migration_errors import TowerReplaced
@@ -28,7 +33,7 @@ class NamedIndex:
         self._lock = threading.Lock()
         self._opened: tuple[NamedGeneration, Generation] | None = None
 
-    def at(self, connection: Connection) -> Generation | None:
+    def at(self, connection: Reading) -> Generation | None:
         """The generation that the catalogue names in that snapshot; None if it names none.
 
         Raises TowerReplaced where the collection went over to another tower meanwhile,

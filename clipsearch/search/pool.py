@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
-from clipsearch.catalogue import reading
+from clipsearch.catalogue import Reading, reading
 from clipsearch.catalogue.caption_rows import CaptionRows, caption_ids_of, captions_of
 from clipsearch.catalogue.caption_texts import captions_by_id, generated_among
 from clipsearch.catalogue.samples import caption_sample, image_sample
@@ -64,7 +63,7 @@ class Judge:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Reading,
         query: Embeddings,
         matched: MatchedWords,
         eligible: Callable[[Numbers, Embeddings], NDArray[np.bool_]],
@@ -137,7 +136,7 @@ class Judge:
 
 
 def signals_of(
-    connection: Connection, pool: Pool, chosen: list[int], words: dict[int, tuple[str, ...]]
+    connection: Reading, pool: Pool, chosen: list[int], words: dict[int, tuple[str, ...]]
 ) -> list[Signals]:
     """The signals of the chosen positions as values, with what the captions say."""
     said = captions_by_id(connection, [int(pool.caption_ids[at]) for at in chosen])

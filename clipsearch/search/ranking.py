@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, allowed_ids, reading
+from clipsearch.catalogue import Catalogue, Reading, allowed_ids, reading
 from clipsearch.catalogue.caption_texts import captions_by_id
 from clipsearch.catalogue.words import matched_words, matching
 from clipsearch.filters import Filter
@@ -108,7 +107,7 @@ class Ranker:
             for rank, each in enumerate(placed, start=1)
         ]
 
-    def _placed(self, connection: Connection, asked: Asked, allowed: Ids | None) -> list[_Placed]:
+    def _placed(self, connection: Reading, asked: Asked, allowed: Ids | None) -> list[_Placed]:
         if asked.embedding is None:
             return _by_words(connection, asked, allowed, self.tower.dim)
         if asked.by == "pictures":
@@ -120,7 +119,7 @@ class Ranker:
         return self._fused(connection, asked, asked.embedding, allowed)
 
     def _fused(
-        self, connection: Connection, asked: Asked, query: Embeddings, allowed: Ids | None
+        self, connection: Reading, asked: Asked, query: Embeddings, allowed: Ids | None
     ) -> list[_Placed]:
         matched = matching(connection, asked.words, allowed)
         judge = Judge(connection, query, matched, asked.eligible)
@@ -147,7 +146,7 @@ class Ranker:
         return _placed_in_pool(connection, pool, chosen, asked.words)
 
     def _by_pictures(
-        self, connection: Connection, asked: Asked, query: Embeddings, allowed: Ids | None
+        self, connection: Reading, asked: Asked, query: Embeddings, allowed: Ids | None
     ) -> list[_Placed]:
         near = self.pictures.nearest(connection, query, asked.k, allowed, asked.refuses)
         least = -np.inf if asked.min_score is None else asked.min_score
@@ -160,7 +159,7 @@ class Ranker:
         ]
 
     def _by_captions(
-        self, connection: Connection, asked: Asked, query: Embeddings, allowed: Ids | None
+        self, connection: Reading, asked: Asked, query: Embeddings, allowed: Ids | None
     ) -> list[_Placed]:
         depth = asked.k
         while True:
@@ -192,7 +191,7 @@ class Ranker:
         ]
 
 
-def _by_words(connection: Connection, asked: Asked, allowed: Ids | None, dim: int) -> list[_Placed]:
+def _by_words(connection: Reading, asked: Asked, allowed: Ids | None, dim: int) -> list[_Placed]:
     matched = matching(connection, asked.words, allowed)
     order = np.lexsort((matched.ids, -matched.bm25))
     ids = matched.ids[order].tolist()
@@ -214,7 +213,7 @@ def _by_words(connection: Connection, asked: Asked, allowed: Ids | None, dim: in
 
 
 def _placed_in_pool(
-    connection: Connection, pool: Pool, chosen: list[int], sought: Mapping[str, str]
+    connection: Reading, pool: Pool, chosen: list[int], sought: Mapping[str, str]
 ) -> list[_Placed]:
     by_words = [int(pool.ids[at]) for at in chosen if pool.words[at] or pool.bm25[at]]
     words = matched_words(connection, sought, by_words) if by_words else {}
@@ -225,7 +224,7 @@ def _placed_in_pool(
     ]
 
 
-def _scores(connection: Connection, asked: Asked, ids: Sequence[int], dim: int) -> dict[int, float]:
+def _scores(connection: Reading, asked: Asked, ids: Sequence[int], dim: int) -> dict[int, float]:
     """The cosines of those pictures that may be found, by their ids; NaN without an embedding."""
     found, held = reading.embeddings_of(connection, ids, dim)
     cosines = np.full(len(found), np.nan, np.float32)

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
-from clipsearch.catalogue import Catalogue, reading
+from clipsearch.catalogue import Catalogue, Reading, reading
 from clipsearch.indexes import Found, Generation, merge, scan
 from clipsearch.search.named_index import NamedIndex
 from clipsearch.values import Embeddings, Ids
@@ -53,7 +52,7 @@ class Searcher:
 
     def nearest(
         self,
-        connection: Connection,
+        connection: Reading,
         embedding: Embeddings,
         k: int,
         allowed: Ids | None,
@@ -91,7 +90,7 @@ class Searcher:
 
     def _indexed(
         self,
-        connection: Connection,
+        connection: Reading,
         generation: Generation,
         query: Embeddings,
         k: int,
@@ -110,7 +109,7 @@ class Searcher:
 
     def _newest(
         self,
-        connection: Connection,
+        connection: Reading,
         generation: Generation | None,
         query: Embeddings,
         k: int,

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from clipsearch.catalogue import FILE_NAME, Catalogue, reading, transaction, writing
-from clipsearch.catalogue.schema import SCHEMA_VERSION
+from clipsearch.catalogue.connections import Source
+from clipsearch.catalogue.opening import SCHEMA_VERSION
 from clipsearch.errors import CatalogueDamaged, CatalogueForeign, CatalogueTooNew
 from clipsearch.values import Caption, FoundFile, ImageInfo, TowerIdentity
 
@@ -275,10 +276,8 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path) -> None:
     filled(tmp_path, 3)
     with closing(sqlite3.connect(f"file:{tmp_path / FILE_NAME}?mode=ro&immutable=1", uri=True)):
         pass
-    from clipsearch.catalogue import database
-
-    engine = database._engine(tmp_path / FILE_NAME, "mode=ro&immutable=1")
-    with Catalogue(tmp_path / FILE_NAME, engine) as catalogue, catalogue.reader() as connection:
+    source = Source(tmp_path / FILE_NAME, "mode=ro&immutable=1")
+    with Catalogue(tmp_path / FILE_NAME, source) as catalogue, catalogue.reader() as connection:
         assert reading.count_images(connection) == 3
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 

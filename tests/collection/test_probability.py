@@ -159,7 +159,7 @@ def test_another_towers_background_is_not_used(warm: Collection) -> None:
     warm.migrate(ColourTowers("others"))
     assert warm.query("red", k=1)[0].probability is not None
     with warm._open().reader() as connection:
-        held = connection.execute(text("SELECT tower FROM background")).scalar()
+        held = connection.exec_driver_sql("SELECT tower FROM background").scalar()
     assert held == ColourTowers("others").identity.digest
 
 

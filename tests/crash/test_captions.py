@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from colour_towers import ColourTowers
-from sqlalchemy import text
 
 from clipsearch import Collection, IngestOptions
 from clipsearch.catalogue import Catalogue
@@ -34,7 +33,7 @@ def content(home: Path) -> list[tuple[object, ...]]:
         Catalogue.open(home / "collections" / "default") as catalogue,
         catalogue.reader() as connection,
     ):
-        return [tuple(row) for query in queries for row in connection.execute(text(query))]
+        return [tuple(row) for query in queries for row in connection.exec_driver_sql(query)]
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from colour_towers import ColourTowers
-from sqlalchemy import text
 
 from clipsearch import Collection, IngestOptions
 from clipsearch.catalogue import Catalogue
@@ -36,7 +35,7 @@ def content(home: Path) -> list[tuple[object, ...]]:
     )
     folder = home / "collections" / "default"
     with Catalogue.open(folder) as catalogue, catalogue.reader() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
 @pytest.mark.slow
