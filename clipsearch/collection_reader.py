@@ -20,7 +20,6 @@ from clipsearch.catalogue import (
     filter_counts,
     reading,
 )
-from clipsearch.embedder import Embedder
 from clipsearch.errors import CollectionMissing, UnreadableScript, WrongArgument
 from clipsearch.filters import Filter
 from clipsearch.images import Picture
@@ -41,7 +40,6 @@ from clipsearch.search import (
     texts_of,
 )
 from clipsearch.settings import DEFAULT_COLLECTION, collection_folder, default_home
-from clipsearch.status import CollectionStatus, VerifyReport, status_of, verify_collection
 from clipsearch.tower_choice import TowerChoice
 from clipsearch.towers import TowerOptions, TowerPair
 from clipsearch.towers.builtin import is_builtin
@@ -50,6 +48,7 @@ from clipsearch.values import Embeddings, Hit, Image, Skip
 if TYPE_CHECKING:
     from clipsearch.captioning import Captioner
     from clipsearch.exchange import ExportOptions, ExportReport
+    from clipsearch.status import CollectionStatus, VerifyReport
 
 
 class CollectionReader:
@@ -222,14 +221,20 @@ class CollectionReader:
 
     def similarity(self, pictures: Sequence[Picture], texts: Sequence[str]) -> Embeddings:
         """Cosines of every picture with every text: float32 [pictures, texts]."""
+        from clipsearch.embedder import Embedder  # no query needs it
+
         return Embedder(tower=self.tower).similarity(pictures, texts)
 
     def status(self) -> CollectionStatus:
         """How much it holds and how its index stands."""
+        from clipsearch.status import status_of  # no query needs it
+
         return status_of(self._open(), self.name, self.folder)
 
     def verify(self) -> VerifyReport:
         """Check catalogue and index down to their bytes; nothing is changed."""
+        from clipsearch.status import verify_collection
+
         return verify_collection(self._open(), self.folder)
 
     def export(self, target: Path, options: ExportOptions | None = None) -> ExportReport:

@@ -33,9 +33,9 @@ def _spread(connection: Reading, table: str, key: str) -> Sequence[int]:
     ).one()
     if ends[0] is None:
         return []
-    marks = np.unique(np.linspace(ends[0], ends[1], SAMPLE).astype(np.int64))
+    marks = sorted(set(np.linspace(ends[0], ends[1], SAMPLE).astype(np.int64).tolist()))
     first = f"SELECT min({key}) FROM {table} WHERE {key} >= value"
     rows = connection.exec_driver_sql(
-        f"SELECT DISTINCT ({first}) FROM json_each(?)", (json.dumps(marks.tolist()),)
+        f"SELECT DISTINCT ({first}) FROM json_each(?)", (json.dumps(marks),)
     )
     return [int(found) for found in rows.scalars() if found is not None]

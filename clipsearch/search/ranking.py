@@ -132,7 +132,9 @@ class Ranker:
                 nearest = self._captions.nearest(connection, query, depth, allowed)
                 ids.append(nearest.image_ids)
                 caption_cosine = float(nearest.scores[-1]) if len(nearest) == depth else None
-            pool = judge.pool(np.unique(np.concatenate(ids)))
+            # asked for the indices, too, `unique` does without masked arrays and their import
+            distinct, _ = np.unique(np.concatenate(ids), return_index=True)
+            pool = judge.pool(distinct)
             chosen = pool.best(asked.k)
             if near.ids.shape[1] < depth:
                 break

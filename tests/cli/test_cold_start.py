@@ -29,14 +29,23 @@ def modules_of(program: Clipsearch, *arguments: str) -> set[str]:
     return set(done.stderr.decode().split())
 
 
+def test_a_query_reads_the_catalogue_without_sqlalchemy(indexed: Clipsearch) -> None:
+    asked = ("query", "a", "cat", "--explain", "--min-probability", "0.1", "--not", "a rocket")
+    assert not modules_of(indexed, *asked) & {"sqlalchemy", "asyncio", "ssl", "email"}
+
+
+def test_a_filter_loads_sqlalchemy_when_it_is_asked(indexed: Clipsearch) -> None:
+    assert "sqlalchemy" in modules_of(indexed, "query", "a", "cat", "--format", "png")
+
+
 def test_a_query_in_a_pipe_imports_only_what_it_needs(indexed: Clipsearch) -> None:
     imported = modules_of(indexed, "query", "a", "cat")
     assert "onnxruntime" in imported
     assert not imported & {
         *("rich", "PIL", "torch", "open_clip", "transformers", "pydantic", "platformdirs"),
-        *("sqlalchemy.orm", "alembic", "filelock", "multiprocessing"),
+        *("sqlalchemy", "alembic", "filelock", "multiprocessing", "numpy.ma"),
         *("clipsearch.cli.index", "clipsearch.cli.health", "clipsearch.gallery"),
-        *("clipsearch.collection", "clipsearch.ingest"),
+        *("clipsearch.collection", "clipsearch.ingest", "clipsearch.status"),
     }
 
 
