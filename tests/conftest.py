@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,23 @@ from clipsearch import Collection
 
 # Nothing that a test starts may write outside its own home.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# What hundreds of processes import is compiled once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+def keep_to_one_processor(worker: str) -> None:
+    """Give each of pytest's processes (`gw0`, `gw1`...) a processor of its own on Linux.
+
+    Then every pool that it or its programs start is of one, and none stands in another's way.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processors[int(worker.removeprefix("gw")) % len(processors)]})
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    keep_to_one_processor(os.environ["PYTEST_XDIST_WORKER"])
 
 Paint = Callable[[str, str], Path]
 
