@@ -10,7 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAM = (sys.executable, "-m", "clipsearch.cli")
+from forking import forker
+
+MODULE = ("-m", "clipsearch.cli")
+PROGRAM = (sys.executable, *MODULE)
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,24 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Clipsearch:
-    """Runs `clipsearch` with a home of its own."""
+    """Runs `clipsearch` with a home of its own.
+
+    A call is a fork of a process that has made the imports (`forking.py`), unless a variable
+    given asks for a fresh one; what is started, or shown on a terminal, is fresh always.
+    """
 
     home: Path
 
     def __call__(self, *arguments: str | os.PathLike[str], stdin: bytes = b"", **extra: str) -> Ran:
+        variables = environment(self.home, **extra)
+        forks = forker()
+        if forks is not None and forks.can_give(variables):
+            return Ran(*forks.run_captured([*MODULE, *map(os.fspath, arguments)], variables, stdin))
         done = subprocess.run(
             [*PROGRAM, *arguments],
             input=stdin,
             capture_output=True,
-            env=environment(self.home, **extra),
+            env=variables,
             timeout=120,
             check=False,
         )
