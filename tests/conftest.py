@@ -21,19 +21,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-
-def keep_to_one_processor(worker: str) -> None:
-    """Give each of pytest's processes (`gw0`, `gw1`...) a processor of its own on Linux.
-
-    Then every pool that it or its programs start is of one, and none stands in another's way.
-    """
-    if hasattr(os, "sched_setaffinity"):
-        processors = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {processors[int(worker.removeprefix("gw")) % len(processors)]})
-
-
 if "PYTEST_XDIST_WORKER" in os.environ:
-    keep_to_one_processor(os.environ["PYTEST_XDIST_WORKER"])
+    # Pytest runs processes side by side: pools of one in each do not stand in each other's way.
+    for variable in ("PYTHON_CPU_COUNT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"
 
 Paint = Callable[[str, str], Path]
 

@@ -19,10 +19,10 @@ from clipsearch.captioning.likelihood import Logs, Tokens, log_likelihoods
 from clipsearch.captioning.sampling import sample
 from clipsearch.captioning_errors import CaptionerMismatch, CaptionerMissing
 from clipsearch.captions.plain_words import plain
+from clipsearch.processors import usable_cpus
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
 from clipsearch.towers.grid import GridTower, Sights
-from clipsearch.towers.runtime import usable_cpus
 from clipsearch.values import Pixels, Preprocessing
 
 BATCH = 16

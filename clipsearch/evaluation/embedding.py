@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from clipsearch.captions import CaptionedPicture, CaptionedSet, KnownEmbeddings
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.evaluation_errors import NothingToMeasure
 from clipsearch.images import decode_picture
+from clipsearch.processors import usable_cpus
 from clipsearch.towers import TowerPair, check_readable
 from clipsearch.values import Embeddings, Pixels, Preprocessing, Skip, SkipCode
 
@@ -124,7 +124,7 @@ def decoded_batches(
 ) -> Iterator[tuple[list[CaptionedPicture], list[Pixels]]]:
     """Yield batches of pictures with the pixels of each; what cannot be read goes to `skips`."""
     read = partial(_read, preprocessing=preprocessing)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(8, usable_cpus())) as pool:
         for start in range(0, len(pictures), BATCH):
             batch = pictures[start : start + BATCH]
             found = list(zip(batch, pool.map(read, batch), strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Self
 from clipsearch.images.limits import DecodeLimits
 from clipsearch.images.messages import Answer, pack_settings
 from clipsearch.images.worker_process import WorkerDied, WorkerProcess, WorkerTooSlow
+from clipsearch.processors import usable_cpus
 from clipsearch.values import FoundFile, Preprocessing, Skip, SkipCode
 
 AHEAD_PER_WORKER = 16
@@ -36,7 +36,7 @@ class DecodePool:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Start nothing yet. Raises ValueError for fewer than one worker."""
-        self.workers = min(_processors(), _MOST_WORKERS) if workers is None else workers
+        self.workers = min(usable_cpus(), _MOST_WORKERS) if workers is None else workers
         if self.workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
         self._limits = limits
@@ -121,9 +121,3 @@ class DecodePool:
         self._own.worker = None
         with self._lock:
             self._running.discard(worker)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

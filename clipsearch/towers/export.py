@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from clipsearch.durable import sync_file, write_durably
+from clipsearch.processors import usable_cpus
 from clipsearch.towers.folder import (
     DESCRIPTION,
     FORMAT,
@@ -24,7 +25,7 @@ from clipsearch.towers.folder import (
     preprocessing_to_json,
 )
 from clipsearch.towers.open_clip_model import LoadedModel
-from clipsearch.towers.runtime import open_session, usable_cpus
+from clipsearch.towers.runtime import open_session
 from clipsearch.towers.tokenizer_export import TokenizerNotPortable, export_tokenizer
 
 TOLERANCE = 1e-4

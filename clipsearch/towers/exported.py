@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clipsearch.processors import usable_cpus
 from clipsearch.towers.folder import IMAGE, TEXT, TEXT_INT8, TowerFolder
 from clipsearch.towers.image_models import (
     ImageModel,
@@ -18,7 +19,7 @@ from clipsearch.towers.image_models import (
 )
 from clipsearch.towers.pair import of_unit_length
 from clipsearch.towers.ready import make_ready, ready_folder, ready_model
-from clipsearch.towers.runtime import open_quickly, usable_cpus
+from clipsearch.towers.runtime import open_quickly
 from clipsearch.towers.tokens import Tokenizer, open_tokenizer, padded
 from clipsearch.values import Embeddings, Pixels, Precision, TowerIdentity
 

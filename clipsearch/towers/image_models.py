@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.errors import ExtraMissing, PrecisionRefused
+from clipsearch.processors import usable_cpus
 from clipsearch.towers.folder import IMAGE, IMAGE_INT8, TowerFolder
-from clipsearch.towers.runtime import open_session, usable_cpus
+from clipsearch.towers.runtime import open_session
 from clipsearch.values import Pixels, Precision, Preprocessing
 
 Normalised = NDArray[np.float32]

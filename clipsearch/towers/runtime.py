@@ -22,13 +22,6 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
-def usable_cpus() -> int:
-    """How many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def open_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
     """Open an ONNX file, optimised in memory: for work that pays for the seconds it takes."""
     return _session(model, session_options(threads))

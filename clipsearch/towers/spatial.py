@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.errors import TowerError
+from clipsearch.processors import usable_cpus
 from clipsearch.towers.image_models import normalised
 from clipsearch.towers.onnx_cutting import Cut, cut_before_pooling
 from clipsearch.towers.parts import Parts, pooled_parts
-from clipsearch.towers.runtime import import_onnxruntime, session_options, usable_cpus
+from clipsearch.towers.runtime import import_onnxruntime, session_options
 from clipsearch.values import Pixels, Preprocessing
 
 PartsOf = Callable[[Pixels], Parts | None]

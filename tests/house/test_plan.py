@@ -28,6 +28,7 @@ FLOORS = {
     "durable": 0,
     "settings": 0,
     "lazy": 0,
+    "processors": 0,
     "lock": 0,
     "refused": 0,
     "shards": 0,
