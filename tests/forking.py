@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +47,7 @@ class Forker:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **OF_ONE_THREAD},
+                process_group=0,
             )
 
     def can_give(self, environment: Mapping[str, str]) -> bool:
@@ -53,7 +55,7 @@ class Forker:
         return _read_at_start(environment) == self._known
 
     def run(self, program: Sequence[str], environment: Mapping[str, str], streams: Streams) -> int:
-        """Run `-m MODULE ...` or `FILE ...` to its end; its exit code, as `subprocess` has it."""
+        """Run a program to its end; its exit code, as `subprocess` has it."""
         request = {
             "program": list(program),
             "environment": dict(environment),
@@ -61,33 +63,54 @@ class Forker:
         }
         message = json.dumps(request).encode()
         with self._lock, self._requests.makefile("rb") as answers:
-            socket.send_fds(self._requests, [len(message).to_bytes(8)], streams)
-            self._requests.sendall(message)
-            return int(answers.readline())
-
-    def run_captured(
-        self, program: Sequence[str], environment: Mapping[str, str], stdin: bytes = b""
-    ) -> tuple[int, bytes, bytes]:
-        """Run a program on pipes; its exit code and what it wrote to stdout and stderr."""
-        (their_in, our_in), (our_out, their_out), (our_err, their_err) = (
-            os.pipe() for _ in range(3)
-        )
-        theirs = (their_in, their_out, their_err)
-        with ThreadPoolExecutor(3) as pool:
-            out, err = pool.submit(_read_all, our_out), pool.submit(_read_all, our_err)
-            pool.submit(_write_all, our_in, stdin)
             try:
-                code = self.run(program, environment, theirs)
-            finally:
-                for descriptor in theirs:
-                    os.close(descriptor)
-            return code, out.result(), err.result()
+                socket.send_fds(self._requests, [len(message).to_bytes(8)], streams)
+                self._requests.sendall(message)
+                return int(answers.readline())
+            except BaseException:  # a time limit, most likely: nobody may read the late answer
+                forker.cache_clear()
+                os.killpg(self._process.pid, signal.SIGKILL)
+                raise
 
 
 @cache
 def forker() -> Forker | None:
     """The one of this process; None where such a process cannot be forked safely."""
     return Forker() if sys.platform == "linux" else None
+
+
+def run_on(streams: Streams, program: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run Python with `-m MODULE ...` or `FILE ...` on open streams; its exit code."""
+    forks = forker()
+    if forks is not None and forks.can_give(environment):
+        return forks.run(program, environment, streams)
+    stdin, stdout, stderr = streams
+    return subprocess.run(
+        [sys.executable, *program],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=environment,
+        timeout=120,
+        check=False,
+    ).returncode
+
+
+def run_python(
+    program: Sequence[str], environment: Mapping[str, str] = os.environ, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run Python with `-m MODULE ...` or `FILE ...` on pipes, to its end."""
+    (their_in, our_in), (our_out, their_out), (our_err, their_err) = (os.pipe() for _ in range(3))
+    theirs = (their_in, their_out, their_err)
+    with ThreadPoolExecutor(3) as pool:
+        out, err = pool.submit(_read_all, our_out), pool.submit(_read_all, our_err)
+        pool.submit(_write_all, our_in, stdin)
+        try:
+            code = run_on(theirs, program, environment)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        return subprocess.CompletedProcess(program, code, out.result(), err.result())
 
 
 def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:

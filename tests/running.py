@@ -7,10 +7,12 @@ import pty
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from forking import forker
+from forking import run_on, run_python
 
 MODULE = ("-m", "clipsearch.cli")
 PROGRAM = (sys.executable, *MODULE)
@@ -47,46 +49,28 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
 class Clipsearch:
     """Runs `clipsearch` with a home of its own.
 
-    A call is a fork of a process that has made the imports (`forking.py`), unless a variable
-    given asks for a fresh one; what is started, or shown on a terminal, is fresh always.
+    A call is a process that need not import what others did (`forking.py`), unless it is given
+    a variable that counts at a process's start; what `start` gives is fresh always.
     """
 
     home: Path
 
     def __call__(self, *arguments: str | os.PathLike[str], stdin: bytes = b"", **extra: str) -> Ran:
-        variables = environment(self.home, **extra)
-        forks = forker()
-        if forks is not None and forks.can_give(variables):
-            return Ran(*forks.run_captured([*MODULE, *map(os.fspath, arguments)], variables, stdin))
-        done = subprocess.run(
-            [*PROGRAM, *arguments],
-            input=stdin,
-            capture_output=True,
-            env=variables,
-            timeout=120,
-            check=False,
-        )
+        command = [*MODULE, *map(os.fspath, arguments)]
+        done = run_python(command, environment(self.home, **extra), stdin)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def on_terminal(self, *arguments: str | os.PathLike[str], **extra: str) -> str:
         """What a terminal of 80 columns receives, stdout and stderr together."""
         ours, theirs = pty.openpty()
-        with subprocess.Popen(
-            [*PROGRAM, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=environment(self.home, COLUMNS="80", **extra),
-        ):
-            os.close(theirs)
-            received = b""
+        variables = environment(self.home, COLUMNS="80", **extra)
+        with ThreadPoolExecutor(1) as pool:
+            received = pool.submit(_read_terminal, ours)
             try:
-                while part := os.read(ours, 1 << 16):
-                    received += part
-            except OSError:  # Linux says so at the end of a terminal
-                pass
-            os.close(ours)
-        return received.decode().replace("\r\n", "\n")
+                run_on((theirs,) * 3, [*MODULE, *map(os.fspath, arguments)], variables)
+            finally:
+                os.close(theirs)
+            return received.result().decode().replace("\r\n", "\n")
 
     def start(self, *arguments: str | os.PathLike[str]) -> subprocess.Popen[bytes]:
         """Start it and come back at once; Ctrl-C reaches it, however these tests were started."""
@@ -98,6 +82,14 @@ class Clipsearch:
             # A shell starts what it puts in the background with SIGINT ignored, and so on down.
             preexec_fn=_heed_ctrl_c,
         )
+
+
+def _read_terminal(descriptor: int) -> bytes:
+    received = b""
+    with open(descriptor, "rb", buffering=0) as terminal, suppress(OSError):
+        while part := terminal.read(1 << 16):  # Linux ends a terminal with an error
+            received += part
+    return received
 
 
 def _heed_ctrl_c() -> None:

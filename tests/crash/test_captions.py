@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from colour_towers import ColourTowers
+from forking import run_python
 
 from clipsearch import Collection, IngestOptions
 from clipsearch.catalogue import Catalogue
@@ -18,9 +18,8 @@ Paint = Callable[[str, str], Path]
 PROGRAM = Path(__file__).with_name("dying_captions.py")
 
 
-def run_and_die(home: Path, pictures: Path, deadly: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(PROGRAM), str(home), str(pictures), str(deadly)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def run_and_die(home: Path, pictures: Path, deadly: int) -> CompletedProcess[bytes]:
+    return run_python([str(PROGRAM), str(home), str(pictures), str(deadly)])
 
 
 def content(home: Path) -> list[tuple[object, ...]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from colour_towers import ColourTowers
+from forking import run_python
 
 from clipsearch import Collection
 
@@ -29,8 +28,7 @@ def filled(collection: Collection, pictures: Path, paint: Paint) -> Collection:
 
 def run_and_die(home: Path, what: str, folder: Path, deadly: int) -> int:
     """Returns how many steps there are; dies before the step `deadly` unless that is 0."""
-    command = [sys.executable, str(PROGRAM), str(home), what, str(folder), str(deadly)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = run_python([str(PROGRAM), str(home), what, str(folder), str(deadly)])
     assert done.returncode == (-9 if deadly else 0), done.stderr
     return 0 if deadly else int(done.stdout)
 

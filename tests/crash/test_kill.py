@@ -6,13 +6,13 @@ kill -9 does not show what a power cut does: that rests on fsync, which these st
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from colour_towers import ColourTowers
+from forking import run_python
 
 from clipsearch import Collection, IngestOptions
 from clipsearch.catalogue import Catalogue
@@ -22,9 +22,8 @@ PROGRAM = Path(__file__).with_name("dying_ingest.py")
 OPTIONS = IngestOptions(batch=4, workers=1)
 
 
-def run_and_die(home: Path, pictures: Path, deadly: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(PROGRAM), str(home), str(pictures), str(deadly)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def run_and_die(home: Path, pictures: Path, deadly: int) -> CompletedProcess[bytes]:
+    return run_python([str(PROGRAM), str(home), str(pictures), str(deadly)])
 
 
 def content(home: Path) -> list[tuple[object, ...]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from colour_towers import ColourTowers
+from forking import run_python
 
 from clipsearch import Collection, MigrationOptions
 from clipsearch.catalogue import Catalogue
@@ -20,9 +20,8 @@ OLD, NEW = ColourTowers(), ColourTowers("new", side=16)
 OPTIONS = MigrationOptions(batch=4, workers=1)
 
 
-def run_and_die(home: Path, deadly: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(PROGRAM), str(home), str(deadly)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def run_and_die(home: Path, deadly: int) -> CompletedProcess[bytes]:
+    return run_python([str(PROGRAM), str(home), str(deadly)])
 
 
 def content(home: Path) -> list[tuple[object, ...]]:
