@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,8 +57,7 @@ class Clipsearch:
     home: Path
 
     def __call__(self, *arguments: str | os.PathLike[str], stdin: bytes = b"", **extra: str) -> Ran:
-        command = [*MODULE, *map(os.fspath, arguments)]
-        done = run_python(command, environment(self.home, **extra), stdin)
+        done = run_python(_command(arguments), environment(self.home, **extra), stdin)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def on_terminal(self, *arguments: str | os.PathLike[str], **extra: str) -> str:
@@ -67,7 +67,7 @@ class Clipsearch:
         with ThreadPoolExecutor(1) as pool:
             received = pool.submit(_read_terminal, ours)
             try:
-                run_on((theirs,) * 3, [*MODULE, *map(os.fspath, arguments)], variables)
+                run_on((theirs,) * 3, _command(arguments), variables)
             finally:
                 os.close(theirs)
             return received.result().decode().replace("\r\n", "\n")
@@ -82,6 +82,10 @@ class Clipsearch:
             # A shell starts what it puts in the background with SIGINT ignored, and so on down.
             preexec_fn=_heed_ctrl_c,
         )
+
+
+def _command(arguments: Sequence[str | os.PathLike[str]]) -> list[str]:
+    return [*MODULE, *(os.fspath(argument) for argument in arguments)]
 
 
 def _read_terminal(descriptor: int) -> bytes:
