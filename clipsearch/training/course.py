@@ -80,7 +80,7 @@ class Course:
 
     def trainee(
         self, heads: Heads, half: nn.Module | None, sight: Sight, lessons: Lessons
-    ) -> Trainee:
+    ) -> Trainee[Heads]:
         """Put together what one stage trains."""
         material = self.material
         captions_of = tuple(len(each.captions) for each in material.captioned)

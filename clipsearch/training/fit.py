@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -12,29 +13,35 @@ from torch import Tensor, nn
 
 from clipsearch.training.batches import Draw
 from clipsearch.training.checkpoints import load_checkpoint, save_checkpoint
-from clipsearch.training.heads import Heads
-from clipsearch.training.lessons import Lessons
+from clipsearch.training.lessons import Shown
 from clipsearch.training.sight import Sight
 
 LOG = logging.getLogger(__name__)
-PHOTOS_A_STEP = 128
 WARM_STEPS = 30
-LONGEST_GRADIENT = 5.0
 
+HeadsT = TypeVar("HeadsT", bound=nn.Module)
 Measure = Callable[[], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, how fast and in what portions; `trunk_rate` is for what is not a head."""
+    """How long, how fast and in what portions.
+
+    `batch` captioned pictures and `photos` of known class a step. `trunk_rate` and `trunk_decay`
+    are for what is not a head. No gradient is longer than `longest_gradient`, that of the heads
+    and that of the rest each by itself: a convolution's would drown a head's.
+    """
 
     stage: str
     epochs: int
     batch: int
     rate: float
-    trunk_rate: float
     decay: float
-    measure_every: int
+    trunk_rate: float = 0.0
+    trunk_decay: float = 0.0
+    photos: int = 128
+    longest_gradient: float = 5.0
+    measure_every: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,21 +51,30 @@ class Photos:
     places: NDArray[np.int64]
     classes: NDArray[np.int64]
 
-    def draw(self, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give places and classes of some photos."""
-        chosen = random.permutation(len(self.places))[:PHOTOS_A_STEP]
+    def draw(
+        self, count: int, random: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give places and classes of at most `count` photos."""
+        chosen = random.permutation(len(self.places))[:count]
         return self.places[chosen], self.classes[chosen]
 
 
+class Lesson(Protocol[HeadsT]):
+    """What heads are taught in one step."""
+
+    def loss(self, heads: HeadsT, shown: Shown, random: np.random.Generator) -> Tensor:
+        """Give the loss of one step."""
+
+
 @dataclass(frozen=True)
-class Trainee:
+class Trainee(Generic[HeadsT]):
     """What is trained: the heads, perhaps the last stages, and how they see and learn."""
 
-    heads: Heads
+    heads: HeadsT
     half: nn.Module | None
     sight: Sight
     captions_of: tuple[int, ...]
-    lessons: Lessons
+    lessons: Lesson[HeadsT]
     photos: Photos
 
     def modules(self) -> dict[str, nn.Module]:
@@ -79,59 +95,63 @@ class Trainee:
             each.load_state_dict(mine)
 
 
-def fit(trainee: Trainee, schedule: Schedule, measure: Measure, folder: Path, seed: int) -> float:
-    """Train by the schedule and leave the trainee in its best measured state; give its score.
+def fit(
+    trainee: Trainee[HeadsT], schedule: Schedule, measure: Measure, folder: Path, seed: int
+) -> None:
+    """Train by the schedule to its end; the rate ends at nothing, so the last state is the one.
 
-    `measure` gives named numbers with a `score`; the best score is kept (early stopping). Each
-    epoch draws from a generator of its own, seeded by seed, stage and epoch, so that a run
-    taken up again goes on as if it had not stopped.
+    `measure` gives named numbers, which are logged. Each epoch draws from a generator of its
+    own, seeded by seed, stage and epoch, so that a run taken up again goes on as if it had not
+    stopped.
     """
     optimiser = _optimiser(trainee, schedule)
-    last, best = folder / f"{schedule.stage}.last", folder / f"{schedule.stage}.best"
-    begun, score = _take_up(trainee, optimiser, last)
-    for epoch in range(begun, schedule.epochs):
+    last = folder / f"{schedule.stage}.last"
+    for epoch in range(_take_up(trainee, optimiser, last), schedule.epochs):
         _train_epoch(trainee, optimiser, schedule, epoch, seed)
         if (epoch + 1) % schedule.measure_every and epoch + 1 < schedule.epochs:
             continue
-        found = measure()
-        LOG.info("%s epoch %d: %s", schedule.stage, epoch + 1, dict(found))
-        if found["score"] > score:
-            score = found["score"]
-            save_checkpoint(best, trainee.tensors(), found)
+        LOG.info("%s epoch %d: %s", schedule.stage, epoch + 1, dict(measure()))
         state = {**trainee.tensors(), **_optimiser_state(optimiser)}
-        save_checkpoint(last, state, {"epoch": epoch + 1, "score": score})
-    trainee.restore(load_checkpoint(best)[0])
-    return score
+        save_checkpoint(last, state, {"epoch": epoch + 1})
 
 
 def _train_epoch(
-    trainee: Trainee, optimiser: torch.optim.AdamW, schedule: Schedule, epoch: int, seed: int
+    trainee: Trainee[HeadsT],
+    optimiser: torch.optim.AdamW,
+    schedule: Schedule,
+    epoch: int,
+    seed: int,
 ) -> None:
     """Go once over the pictures."""
     random = np.random.default_rng([seed, *schedule.stage.encode(), epoch])
     torch.manual_seed(int(random.integers(0, 2**62)))  # dropout draws from torch's own
     draw = Draw(trainee.captions_of, trainee.sight.views, schedule.batch)
     trainee.heads.train()
-    for place, loss in enumerate(_losses(trainee, draw, random)):
+    for place, loss in enumerate(_losses(trainee, draw, schedule.photos, random)):
         step = epoch * draw.batches_an_epoch() + place
         _set_rates(optimiser, schedule, step / (schedule.epochs * draw.batches_an_epoch()), step)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(_trained(optimiser), LONGEST_GRADIENT)
+        for each in trainee.modules().values():
+            nn.utils.clip_grad_norm_(each.parameters(), schedule.longest_gradient)
         optimiser.step()
 
 
-def _losses(trainee: Trainee, draw: Draw, random: np.random.Generator) -> Iterator[Tensor]:
+def _losses(
+    trainee: Trainee[HeadsT], draw: Draw, photos: int, random: np.random.Generator
+) -> Iterator[Tensor]:
     """Yield the loss of each batch of one epoch."""
     for batch in draw.epoch(random):
-        places, classes = trainee.photos.draw(random)
+        places, classes = trainee.photos.draw(photos, random)
         views = np.concatenate([batch.views, random.integers(0, draw.views, len(places))])
-        pooled = trainee.sight.pooled(np.concatenate([batch.pictures, places]), views)
-        yield trainee.lessons.loss(trainee.heads, batch, classes, pooled, random)
+        pictures = np.concatenate([batch.pictures, places])
+        pooled = trainee.sight.pooled(pictures, views)
+        shown = Shown(batch, classes, pictures, views, pooled)
+        yield trainee.lessons.loss(trainee.heads, shown, random)
 
 
-def _optimiser(trainee: Trainee, schedule: Schedule) -> torch.optim.AdamW:
-    """Give AdamW: decay on the heads' matrices, a rate of its own and no decay on the rest."""
+def _optimiser(trainee: Trainee[HeadsT], schedule: Schedule) -> torch.optim.AdamW:
+    """Give AdamW: decay on the heads' matrices, rate and decay of their own for convolutions."""
     matrices = [each for each in trainee.heads.parameters() if each.ndim == 2]
     others = [each for each in trainee.heads.parameters() if each.ndim != 2]
     groups = [
@@ -140,7 +160,8 @@ def _optimiser(trainee: Trainee, schedule: Schedule) -> torch.optim.AdamW:
     ]
     if trainee.half is not None:
         convolutions = [each for each in trainee.half.parameters() if each.requires_grad]
-        groups.append({"params": convolutions, "lr": schedule.trunk_rate, "weight_decay": 0.0})
+        rate, decay = schedule.trunk_rate, schedule.trunk_decay
+        groups.append({"params": convolutions, "lr": rate, "weight_decay": decay})
     for group in groups:
         group["full_rate"] = group["lr"]
     return torch.optim.AdamW(groups)
@@ -167,14 +188,14 @@ def _optimiser_state(optimiser: torch.optim.AdamW) -> dict[str, Tensor]:
     }
 
 
-def _take_up(trainee: Trainee, optimiser: torch.optim.AdamW, last: Path) -> tuple[int, float]:
-    """Restore the last state, if there is one; give the epoch to go on with, and the score."""
+def _take_up(trainee: Trainee[HeadsT], optimiser: torch.optim.AdamW, last: Path) -> int:
+    """Restore the last state, if there is one; give the epoch to go on with."""
     if not last.exists():
-        return 0, -np.inf
+        return 0
     tensors, facts = load_checkpoint(last)
     trainee.restore(tensors)
     for place, each in enumerate(_trained(optimiser)):
         start = f"adamw.{place}."
         mine = {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
         optimiser.state[each].update(mine)
-    return int(facts["epoch"]), facts["score"]
+    return int(facts["epoch"])

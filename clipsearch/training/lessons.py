@@ -1,6 +1,7 @@
 """One step's loss: pictures with captions, photos and invented features with class names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from clipsearch.training.anchors import Anchors
 from clipsearch.training.batches import Batch
 from clipsearch.training.heads import Heads
 from clipsearch.training.losses import HOTTEST, contrastive_loss, scale_of
+from clipsearch.training.opinion import Opinion
 from clipsearch.training.words import Words
 
 Random = np.random.Generator
@@ -37,9 +39,13 @@ class Captions:
     pooled: Tensor
     starts: NDArray[np.int64]
 
+    def places(self, batch: Batch) -> Tensor:
+        """Give the place of the drawn caption of each picture: int64 [b]."""
+        return torch.from_numpy(self.starts[batch.pictures] + batch.captions)
+
     def of(self, batch: Batch) -> Tensor:
         """Give the drawn caption of each picture: [b, 384]."""
-        return self.pooled[torch.from_numpy(self.starts[batch.pictures] + batch.captions)]
+        return self.pooled[self.places(batch)]
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,34 @@ class Names:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What one step looks at: the captioned pictures of a batch and then photos of `classes` [p].
+
+    `pictures` [b + p] are the places of all of them, `views` [b + p] the view of each and
+    `pooled` [b + p, 1280] what the image tower gives.
+    """
+
+    batch: Batch
+    classes: NDArray[np.int64]
+    pictures: NDArray[np.int64]
+    views: NDArray[np.int64]
+    pooled: Tensor
+
+    @property
+    def captioned(self) -> int:
+        """How many are captioned."""
+        return len(self.batch.pictures)
+
+
+@dataclass(frozen=True)
 class Lessons:
     """All that is taught beside the pictures themselves.
 
     `scatter` [views, n, 1280] are pooled features of real pictures and `beliefs`
-    [views, n, classes] what the image tower's own classifier says of them. `weight` is that of
-    each of the three class losses; the captions' loss has one.
+    [views, n, classes] what the image tower's own classifier says of them. The class losses and
+    the words weigh as `sizes` say; the captions' loss has the weight one, and so has a teacher's
+    `opinion`, where there is one. `seen` says that the image tower itself is trained: its
+    classifier's beliefs are then held against what it sees now.
     """
 
     captions: Captions
@@ -75,31 +103,45 @@ class Lessons:
     scatter: Tensor
     beliefs: Tensor
     sizes: Sizes
+    opinion: Opinion | None = None
+    seen: bool = False
 
-    def loss(
-        self, heads: Heads, batch: Batch, classes: NDArray[np.int64], pooled: Tensor, random: Random
-    ) -> Tensor:
+    def with_sight(self, opinion: Opinion) -> Self:
+        """Give the lessons of a course that trains the image tower, with a teacher's opinion."""
+        return replace(self, opinion=opinion, seen=True)
+
+    def loss(self, heads: Heads, shown: Shown, random: Random) -> Tensor:
         """Give the loss of one step.
 
-        `pooled` [b + p, 1280] are the captioned pictures of the batch and then photos of the
-        `classes` [p]. The captions have a contrastive loss: a caption is wrong for every picture
-        but its own; and single words find the pictures they are said of. Against the names of
-        all classes stand the photos, invented features, and real pictures, which are to be told
-        as the image tower's classifier tells them.
+        The captions have a contrastive loss: a caption is wrong for every picture but its own;
+        and single words find the pictures they are said of. Against the names of all classes
+        stand the photos, invented features, and real pictures, which are to be told as the image
+        tower's classifier tells them. A teacher's opinion says which captions nearly fit.
         """
-        captioned = len(batch.pictures)
-        images = heads.embed_images(pooled[:captioned])
-        texts = heads.embed_texts(self.captions.of(batch))
+        images = heads.embed_images(shown.pooled[: shown.captioned])
+        texts = heads.embed_texts(self.captions.of(shown.batch))
         every = self.names.draw(np.arange(len(self.names.first)), random)
         tell = _Telling(heads, heads.embed_texts(every))
         taught = (
-            cross_entropy(tell.scores(pooled[captioned:]), torch.from_numpy(classes))
+            cross_entropy(
+                tell.scores(shown.pooled[shown.captioned :]), torch.from_numpy(shown.classes)
+            )
             + self._invented_loss(tell, random)
-            + self._belief_loss(tell, random)
+            + (self._seen_loss(tell, shown) if self.seen else self._belief_loss(tell, random))
         )
-        words = self._word_loss(heads, images, batch, random)
+        words = self._word_loss(heads, images, shown.batch, random)
         told = contrastive_loss(images, texts, heads.log_scale)
+        if self.opinion is not None:
+            told = told + self._opinion_loss(self.opinion, heads, images, texts, shown.batch)
         return told + self.sizes.words * words + self.sizes.weight * taught
+
+    def _opinion_loss(
+        self, opinion: Opinion, heads: Heads, images: Tensor, texts: Tensor, batch: Batch
+    ) -> Tensor:
+        """Let pictures and captions fit each other as the teacher holds that they do."""
+        captions = self.captions.places(batch)
+        scores = scale_of(heads.log_scale) * images @ texts.T
+        return opinion.loss(scores, torch.from_numpy(batch.pictures), captions)
 
     def _word_loss(self, heads: Heads, images: Tensor, batch: Batch, random: Random) -> Tensor:
         """Let each word, in one of its templates, find the pictures of the batch it is said of."""
@@ -124,6 +166,12 @@ class Lessons:
         views, places = _some(len(self.scatter), count, random), self._places(count, random)
         told = tell.scores(self.scatter[views, places]).log_softmax(1)
         return kl_div(told, self.beliefs[views, places], reduction="batchmean")
+
+    def _seen_loss(self, tell: "_Telling", shown: Shown) -> Tensor:
+        """Let what the image tower sees now be told as its classifier told it before."""
+        told = tell.scores(shown.pooled).log_softmax(1)
+        views, pictures = torch.from_numpy(shown.views), torch.from_numpy(shown.pictures)
+        return kl_div(told, self.beliefs[views, pictures], reduction="batchmean")
 
     def _places(self, count: int, random: Random) -> Tensor:
         """Draw places of real pictures."""

@@ -16,7 +16,7 @@ from clipsearch.training.words import Words
 PICTURES, PHOTOS, CLASSES = 12, 4, 6
 
 
-def _trainee() -> Trainee:
+def _trainee() -> Trainee[Heads]:
     """Twelve captioned pictures and four photos with features of pure noise."""
     random = torch.Generator().manual_seed(0)
     features = torch.rand(2, PICTURES + PHOTOS, 1280, generator=random)
@@ -46,7 +46,7 @@ def _trainee() -> Trainee:
     return Trainee(heads, None, CachedSight(features), (2,) * PICTURES, lessons, photos)
 
 
-def _own_captions_found(trainee: Trainee) -> dict[str, float]:
+def _own_captions_found(trainee: Trainee[Heads]) -> dict[str, float]:
     """Score how many training pictures find one of their captions first."""
     trainee.heads.eval()
     with torch.inference_mode():
@@ -57,7 +57,7 @@ def _own_captions_found(trainee: Trainee) -> dict[str, float]:
 
 
 def _schedule(epochs: int) -> Schedule:
-    return Schedule("heads", epochs, 12, 1e-3, 0.0, 0.1, 1)
+    return Schedule("heads", epochs, 12, 1e-3, 0.1)
 
 
 def test_heads_learn_pairs_of_noise_by_heart(tmp_path: Path) -> None:
