@@ -107,8 +107,12 @@ class Lessons:
     seen: bool = False
 
     def with_sight(self, opinion: Opinion) -> Self:
-        """Give the lessons of a course that trains the image tower, with a teacher's opinion."""
-        return replace(self, opinion=opinion, seen=True)
+        """Give the lessons of a course that trains the image tower, with a teacher's opinion.
+
+        Class losses weigh half as much: the classes are known by then.
+        """
+        sizes = replace(self.sizes, weight=self.sizes.weight / 2)
+        return replace(self, opinion=opinion, seen=True, sizes=sizes)
 
     def loss(self, heads: Heads, shown: Shown, random: Random) -> Tensor:
         """Give the loss of one step.

@@ -54,11 +54,14 @@ class TrainedSight:
         return len(self.activations)
 
     def pooled(self, pictures: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
-        """Run the stages, with gradients where they are asked for."""
+        """Run the stages, with gradients where they are asked for.
+
+        A few pictures at once: what hundreds leave behind for the gradients fits in no cache.
+        """
         pairs = zip(views, pictures, strict=True)
         rows = np.stack([self.activations[view][picture] for view, picture in pairs])
-        found: Tensor = self.half(torch.from_numpy(rows.astype(np.float32)))
-        return found
+        parts = torch.from_numpy(rows.astype(np.float32)).split(ROWS_AT_ONCE)
+        return torch.cat([self.half(part) for part in parts])
 
 
 @torch.inference_mode()
