@@ -81,7 +81,7 @@ def test_another_image_tower_is_refused(squares_captioner: Path, tmp_path: Path)
     other = write_spatial_folder(tmp_path / "tower")
     with pytest.raises(CaptionerMismatch) as refused:
         Captioner(squares_captioner, other)
-    assert refused.value.trained_on == "builtin-2"
+    assert refused.value.trained_on.startswith("builtin-")
 
 
 def test_a_damaged_captioner_is_refused(squares_captioner: Path, tmp_path: Path) -> None:
