@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 WARM_STEPS = 30
 
 HeadsT = TypeVar("HeadsT", bound=nn.Module)
+Taught = TypeVar("Taught", bound=nn.Module, contravariant=True)
 Measure = Callable[[], Mapping[str, float]]
 
 
@@ -59,10 +60,10 @@ class Photos:
         return self.places[chosen], self.classes[chosen]
 
 
-class Lesson(Protocol[HeadsT]):
+class Lesson(Protocol[Taught]):
     """What heads are taught in one step."""
 
-    def loss(self, heads: HeadsT, shown: Shown, random: np.random.Generator) -> Tensor:
+    def loss(self, heads: Taught, shown: Shown, random: np.random.Generator) -> Tensor:
         """Give the loss of one step."""
 
 

@@ -49,6 +49,7 @@ def _trainee() -> Trainee[Heads]:
 def _own_captions_found(trainee: Trainee[Heads]) -> dict[str, float]:
     """Score how many training pictures find one of their captions first."""
     trainee.heads.eval()
+    assert isinstance(trainee.lessons, Lessons)
     with torch.inference_mode():
         images = trainee.heads.embed_images(trainee.lessons.scatter[0, :PICTURES])
         texts = trainee.heads.embed_texts(trainee.lessons.captions.pooled)
@@ -62,9 +63,8 @@ def _schedule(epochs: int) -> Schedule:
 
 def test_heads_learn_pairs_of_noise_by_heart(tmp_path: Path) -> None:
     trainee = _trainee()
-    score = fit(trainee, _schedule(40), lambda: _own_captions_found(trainee), tmp_path, seed=0)
-    assert score >= 0.9
-    assert _own_captions_found(trainee)["score"] == pytest.approx(score)
+    fit(trainee, _schedule(40), lambda: _own_captions_found(trainee), tmp_path, seed=0)
+    assert _own_captions_found(trainee)["score"] >= 0.9
 
 
 def test_a_run_taken_up_again_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
