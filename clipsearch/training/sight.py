@@ -60,7 +60,7 @@ class TrainedSight:
         """
         pairs = zip(views, pictures, strict=True)
         rows = np.stack([self.activations[view][picture] for view, picture in pairs])
-        parts = torch.split(torch.from_numpy(rows.astype(np.float32)), ROWS_AT_ONCE)  # type: ignore[no-untyped-call]
+        parts = torch.split(torch.from_numpy(rows.astype(np.float32)), ROWS_AT_ONCE)
         return torch.cat([self.half(part) for part in parts])
 
 
