@@ -66,8 +66,10 @@ def test_a_collection_of_an_earlier_builtin_tower_is_told_and_taken_over(
     assert filled("query", "red", "--all").code == 0
 
 
-def test_an_earlier_builtin_tower_that_is_asked_for_is_told(clipsearch: Clipsearch) -> None:
-    told = clipsearch("score", "x.png", "--text", "x", "--model", "builtin-999")
+def test_an_earlier_builtin_tower_that_is_asked_for_is_told(
+    clipsearch: Clipsearch, paint: Paint
+) -> None:
+    told = clipsearch("score", paint("x.png", "red"), "--text", "x", "--model", "builtin-999")
     assert told.code == 2
     assert "clipsearch migrate" in told.err
 
