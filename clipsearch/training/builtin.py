@@ -51,6 +51,7 @@ RECIPE = "python -m clipsearch.training.builtin --data DIR --weights DIR --out D
 
 def main() -> None:
     """Train, export and describe the built-in pair of towers."""
+    # an import has set logging up already, for warnings alone
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     arguments = _parser().parse_args()
     work = arguments.work or arguments.out / "work"

@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 WARM_STEPS = 30
 
 HeadsT = TypeVar("HeadsT", bound=nn.Module)
-Taught = TypeVar("Taught", bound=nn.Module, contravariant=True)
+HeadsT_contra = TypeVar("HeadsT_contra", bound=nn.Module, contravariant=True)
 Measure = Callable[[], Mapping[str, float]]
 
 
@@ -60,10 +60,10 @@ class Photos:
         return self.places[chosen], self.classes[chosen]
 
 
-class Lesson(Protocol[Taught]):
+class Lesson(Protocol[HeadsT_contra]):
     """What heads are taught in one step."""
 
-    def loss(self, heads: Taught, shown: Shown, random: np.random.Generator) -> Tensor:
+    def loss(self, heads: HeadsT_contra, shown: Shown, random: np.random.Generator) -> Tensor:
         """Give the loss of one step."""
 
 

@@ -33,6 +33,7 @@ KS = (1, 5, 10)
 
 def main() -> None:
     """Train heads without some classes, and print how their photos are found."""
+    # an import has set logging up already, for warnings alone
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     arguments = _parser().parse_args()
     folders = Folders(arguments.data, arguments.weights, arguments.work)
