@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import click
 
 from clipsearch.cli.exits import say
 from clipsearch.cli.quoting import quoted
+from clipsearch.frozen import dataclass
 
 if TYPE_CHECKING:
     from clipsearch.caption_writing import CaptionWriter

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from clipsearch.catalogue.connections import Reading
 from clipsearch.filters import Filter
+from clipsearch.frozen import dataclass
 from clipsearch.values import Ids
 
 

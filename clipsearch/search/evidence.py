@@ -11,12 +11,11 @@ collection), fitted by `benchmarks/fusion.py --fit`; docs/fusion.md has the meas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.catalogue.words import MatchedWords
+from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings
 
 PICTURE = 2.0

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 FLOORS = {
     "values": 0,
+    "frozen": 0,
     "errors": 0,
     "training_errors": 0,
     "migration_errors": 0,
