@@ -6,6 +6,7 @@ times as long as click, as long as loading NumPy and FAISS together.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -46,6 +47,10 @@ _MODULES = {"import": "import_command", "train-captioner": "train_captioner"}
 """Where a command's name is no name for a module of Python."""
 
 
+SEARCHES = ("query", "similar")
+"""What multiplies small matrices alone: threads for them cost more to start than they save."""
+
+
 LONGEST_SUMMARY = 200
 """Characters of a command's summary; click breaks its lines."""
 
@@ -63,6 +68,8 @@ class Program(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in SEARCHES:
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it is read when NumPy is imported
         module = import_module(f"clipsearch.cli.{_MODULES.get(cmd_name, cmd_name)}")
         commands = (each for each in vars(module).values() if isinstance(each, click.Command))
         return next(each for each in commands if each.name == cmd_name)

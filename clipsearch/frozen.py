@@ -35,7 +35,7 @@ else:
 def _frozen(cls: type, *, eq: bool) -> type:
     if cls.__doc__ is None:
         raise TypeError(f"{cls.__name__} has no docstring")  # to make one would take the longest
-    described = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
+    described: type = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
     made = _with_slots(described)
     methods = {"__init__": _init(made), **_SHARED, **(_comparisons(made) if eq else {})}
     for name, method in methods.items():

@@ -19,19 +19,75 @@ finally:
 
 
 def modules_of(program: Clipsearch, *arguments: str) -> set[str]:
+    return set(said(REPORT, program, *arguments).split())
+
+
+def said(script: str, program: Clipsearch, *arguments: str) -> str:
+    """What a script that runs the program in its own process wrote to stderr."""
     done = subprocess.run(
-        [sys.executable, "-c", REPORT, *arguments],
+        [sys.executable, "-c", script, *arguments],
         capture_output=True,
         env=environment(program.home),
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stderr.decode().split())
+    return done.stderr.decode()
+
+
+def threads_of(program: Clipsearch, *arguments: str) -> str:
+    script = """
+import os, sys
+from clipsearch.cli import main
+try:
+    main()
+finally:
+    sys.stderr.write(os.environ["OPENBLAS_NUM_THREADS"])
+"""
+    return said(script, program, *arguments)
 
 
 def test_a_query_reads_the_catalogue_without_sqlalchemy(indexed: Clipsearch) -> None:
     asked = ("query", "a", "cat", "--explain", "--min-probability", "0.1", "--not", "a rocket")
     assert not modules_of(indexed, *asked) & {"sqlalchemy", "asyncio", "ssl", "email"}
+
+
+def test_a_query_leaves_threads_for_matrices_to_whoever_asks_for_them(
+    indexed: Clipsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert threads_of(indexed, "query", "a", "cat") == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert threads_of(indexed, "query", "a", "cat") == "2"
+
+
+def test_a_query_ends_without_a_last_collection(indexed: Clipsearch) -> None:
+    collections = """
+import gc, sys
+from clipsearch.cli import main
+try:
+    main()
+finally:
+    sys.stderr.write(str(gc.get_freeze_count() > 10_000))
+"""
+    assert said(collections, indexed, "query", "a", "cat") == "True"
+
+
+def test_a_query_makes_no_dataclass_that_is_compiled_method_by_method(
+    indexed: Clipsearch,
+) -> None:
+    watched = """
+import dataclasses, sys
+made, make = [], dataclasses.dataclass
+def watching(cls=None, /, **given):
+    made.append(given.get("init", True))
+    return make(cls, **given)
+dataclasses.dataclass = watching
+from clipsearch.cli import main
+try:
+    main()
+finally:
+    sys.stderr.write(f"{sum(made)} of {len(made) > 30}")
+"""
+    assert said(watched, indexed, "query", "a", "cat") == "0 of True"
 
 
 def test_a_filter_loads_sqlalchemy_when_it_is_asked(indexed: Clipsearch) -> None:
