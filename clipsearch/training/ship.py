@@ -26,7 +26,7 @@ from clipsearch.training.model import (
     trunk_config,
 )
 
-NAME = "builtin-3"
+NAME = "builtin-4"
 IMAGE_FILE = "image.onnx"
 TEXT_FILE = "text.onnx"
 VOCABULARY_FILE = "vocab.txt"

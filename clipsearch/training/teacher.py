@@ -5,7 +5,8 @@ misses. What it holds of each picture and caption is a second target for the tow
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -79,18 +80,28 @@ class CaptionsAlone:
 
 @dataclass(frozen=True)
 class OwnSight:
-    """Pooled features [n, 1280] of the untouched built-in image tower: all pictures that are
-    trained on, the captioned ones first, and all dev pictures."""
+    """Pooled features [n, width] of the built-in image tower: all pictures that are trained on,
+    the captioned ones first, and all dev pictures."""
 
     train: Tensor
     dev: Tensor
 
+    def beside(self, other: Self) -> Self:
+        """Put what the tower sees at another time beside it."""
+        return replace(
+            self,
+            train=torch.cat([self.train, other.train], 1),
+            dev=torch.cat([self.dev, other.dev], 1),
+        )
 
-def learn_opinion(folders: Folders, material: Material, own: OwnSight, seed: int) -> Opinion:
+
+def learn_opinion(
+    folders: Folders, material: Material, own: OwnSight, seed: int, stage: str = TEACHER.stage
+) -> Opinion:
     """Let several image towers look, train heads on what they see; give what these hold.
 
-    What the second towers see is cached in `folders.work`. Raises ModuleNotFoundError where
-    their packages are not installed.
+    The heads are kept under the name of the `stage`. What the second towers see is cached in
+    `folders.work`. Raises ModuleNotFoundError where their packages are not installed.
     """
     dev = material.dev.captioned[CAPTIONED]
     dev_images = [each.image for each in read_examples(folders.data / f"{CAPTIONED}.csv", "dev")]
@@ -102,7 +113,8 @@ def learn_opinion(folders: Folders, material: Material, own: OwnSight, seed: int
     heads.image.standardise(features, SMALLEST_SPREAD)
     heads.text.standardise(material.captions.pooled, 0.0)
     trainee = _trainee(heads, features, material)
-    fit(trainee, TEACHER, lambda: _measured(heads, dev_features, dev), folders.work, seed)
+    schedule = replace(TEACHER, stage=stage)
+    fit(trainee, schedule, lambda: _measured(heads, dev_features, dev), folders.work, seed)
     heads.eval()
     with torch.inference_mode():
         pictures, captions = heads.image(features), heads.text(material.captions.pooled)
