@@ -1,13 +1,13 @@
 """How much captions and words add to pictures: hit@k and nDCG@10 of each signal and of all fused.
 
-    python benchmarks/fusion.py DATA [--cache DIR] [--json] [--fit]
+    python benchmarks/fusion.py DATA [--cache DIR] [--json]
 
 DATA holds flickr8k.csv and coco.csv (filepath,title,split) with the pictures beside them. The
 query is the first caption of a picture, indexed are the others' captions: so no text is asked
 for that was indexed. The dev pictures of Flickr8k are halved: the constants of
-clipsearch/search/evidence.py were fitted on one half (`--fit`), the other is measured here. Words
-are asked of a real catalogue, cosines of all pictures are taken at once, and evidence is added up
-by the program's own functions.
+clipsearch/search/evidence.py were fitted on one half (fusion_fit.py), the other is measured here.
+Words are asked of a real catalogue, cosines of all pictures are taken at once, and evidence is
+added up by the program's own functions.
 """
 
 from __future__ import annotations
@@ -92,18 +92,17 @@ def situations(count: int) -> list[Situation]:
     ]
 
 
+def halves(count: int) -> list[NDArray[np.int64]]:
+    """The pictures that the constants were fitted on, and the others."""
+    return np.split(np.random.default_rng(7).permutation(count), [count // 2])
+
+
 def main() -> None:
     """Measure every situation and print the table."""
     arguments = parsed()
     tower = load_towers("builtin", default_home())
     flickr = embedded(arguments.data, "flickr8k.csv", tower, arguments.cache)
-    halves = np.random.default_rng(7).permutation(len(flickr.images))
-    fitted, held_out = np.split(halves, [len(halves) // 2])
-    if arguments.fit:
-        from fusion_fit import fit
-
-        fit(flickr.of(fitted))
-        return
+    held_out = halves(len(flickr.images))[1]
     sets = {"Flickr8k dev, half": flickr.of(held_out)}
     sets["COCO dev"] = embedded(arguments.data, "coco.csv", tower, arguments.cache)
     rows = [
@@ -120,7 +119,6 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("--cache", type=Path, help="keep embeddings in this folder")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--fit", action="store_true", help="fit the constants (needs torch)")
     return parser.parse_args()
 
 

@@ -1,4 +1,6 @@
-"""Fits what pictures, captions and BM25 are worth, as `fusion.py --fit` asks.
+"""Fits what pictures, captions and BM25 are worth, on the half that fusion.py leaves out.
+
+    python benchmarks/fusion_fit.py DATA [--cache DIR]
 
 The likeliest constants: each query's own picture is to have the greatest part of a softmax of
 rank scores over the collection, on average over all situations. What all words together are
@@ -14,7 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from fusion import Pictures, Situation, best_captions, filled, situations, standing
+from fusion import (
+    Pictures,
+    Situation,
+    best_captions,
+    embedded,
+    filled,
+    halves,
+    parsed,
+    situations,
+    standing,
+)
 
 from clipsearch import load_towers
 from clipsearch.catalogue.terms import terms
@@ -23,6 +35,14 @@ from clipsearch.settings import default_home
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def main() -> None:
+    """Fit and print."""
+    arguments = parsed()
+    tower = load_towers("builtin", default_home())
+    flickr = embedded(arguments.data, "flickr8k.csv", tower, arguments.cache)
+    fit(flickr.of(halves(len(flickr.images))[0]))
 
 
 def fit(pictures: Pictures) -> None:
@@ -75,3 +95,7 @@ def bm25_of(pictures: Pictures, situation: Situation) -> np.ndarray:
             matched = matching(connection, terms(texts[0]), None)
             found[row, matched.ids - 1] = matched.bm25
     return found
+
+
+if __name__ == "__main__":
+    main()

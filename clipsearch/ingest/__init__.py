@@ -5,13 +5,8 @@ from clipsearch.ingest.background import bring_background_up
 from clipsearch.ingest.caption_embedding import bring_captions_up
 from clipsearch.ingest.caption_ingestion import refuse_bad_tables
 from clipsearch.ingest.ingestion import ingest_folders, refuse_missing
-from clipsearch.ingest.migration import (
-    MigrationOptions,
-    MigrationReport,
-    Place,
-    abandon,
-    migrate,
-)
+from clipsearch.ingest.migration import MigrationReport, Place, abandon, migrate
+from clipsearch.ingest.migration_options import MigrationOptions
 from clipsearch.ingest.precision import (
     check_on_additions,
     check_on_first_files,

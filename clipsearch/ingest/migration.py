@@ -10,9 +10,9 @@ anywhere goes on where it stopped; images that came or went in between are seen.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -20,9 +20,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from clipsearch.catalogue import Catalogue, reading, set_generation, staging, transaction, writing
-from clipsearch.images import DecodeLimits, Picture
 from clipsearch.indexes import retire
 from clipsearch.ingest.batches import embed_pixels
+from clipsearch.ingest.migration_options import MigrationOptions
 from clipsearch.ingest.migration_reading import Again, first_reachable, held_again
 from clipsearch.ingest.migration_space import refuse_short_space
 from clipsearch.ingest.precision import ENOUGH, FACT, SAMPLE
@@ -31,27 +31,9 @@ from clipsearch.ingest.report import OnProgress, Progress
 from clipsearch.migration_errors import MigrationIncomplete, MigrationUnfinished
 from clipsearch.settings import GENERATIONS
 from clipsearch.towers import TowerPair, check_precision, usable
-from clipsearch.values import Embeddings, Ids, Image, TowerIdentity, Unreached
+from clipsearch.values import Embeddings, Ids, TowerIdentity, Unreached
 
 NO_EMBEDDING = "the tower gave an embedding that is not finite or has no length"
-
-
-@dataclass(frozen=True, slots=True)
-class MigrationOptions:
-    """How a collection is taken over.
-
-    `drop_missing` takes out the images that cannot be read again, with their captions and
-    metadata; else they stop the switch. `supply` gives the pictures of images that are no files
-    (None: it has none). `reference` is the same tower at fp32, to hold a lower precision
-    against. `batch` images are embedded and committed at once.
-    """
-
-    drop_missing: bool = False
-    supply: Callable[[Image], Picture | None] | None = None
-    reference: TowerPair | None = None
-    workers: int | None = None
-    batch: int = 32
-    limits: DecodeLimits = field(default_factory=DecodeLimits)
 
 
 @dataclass(frozen=True, slots=True)

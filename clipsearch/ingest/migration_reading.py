@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -13,12 +12,10 @@ from clipsearch.catalogue import Catalogue, reading, staging
 from clipsearch.catalogue.staging import Unstaged
 from clipsearch.errors import UnreadableQueryImage
 from clipsearch.images import DecodePool, decode_picture
+from clipsearch.ingest.migration_options import MigrationOptions
 from clipsearch.shards import as_found
 from clipsearch.towers import TowerPair
 from clipsearch.values import Decoded, FoundFile, Pixels, Skip, Unreached
-
-if TYPE_CHECKING:
-    from clipsearch.ingest.migration import MigrationOptions
 
 NO_FILE = "a program added it, and it is no file"
 GONE = "its file is gone"
