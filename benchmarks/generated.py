@@ -148,7 +148,7 @@ def write_captions(
 ) -> None:
     with transaction(connection):
         for row, text in enumerate(captions.texts):
-            own = [Caption(text, "generated:builtin-captioner-2")]
+            own = [Caption(text, "generated:captioner")]
             own += [Caption(pictures.texts[row][TOLD])] if told[row] else []
             writing.add_captions(connection, row + 1, own)
     words.bring_up(connection)

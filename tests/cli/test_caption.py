@@ -96,7 +96,7 @@ def test_index_captions_what_it_takes_in_and_query_shows_it(
     assert ran.lines[-1] == "2 captioned"
     found = json.loads(clipsearch("query", "red", "--all", "--captions", "--json").out)
     sources = [each["source"] for hit in found["hits"] for each in hit["captions"]]
-    assert sources == ["generated:builtin-captioner-2"] * 2
+    assert sources == ["generated:builtin-captioner-3"] * 2
 
 
 def test_query_writes_a_caption_on_the_spot_and_keeps_none(
