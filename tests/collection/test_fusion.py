@@ -94,7 +94,7 @@ def test_a_models_caption_is_worth_less_than_a_persons(numbered: Collection) -> 
     assert 0 < white.signals.words.evidence < black.signals.words.evidence
     assert white.signals.caption is not None
     assert black.signals.caption is not None
-    assert white.signals.caption.evidence == pytest.approx(black.signals.caption.evidence / 2)
+    assert white.signals.caption.evidence == pytest.approx(black.signals.caption.evidence / 4)
 
 
 def test_the_signals_sum_up_to_the_rank_score(numbered: Collection) -> None:
