@@ -21,7 +21,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from fusion import Pictures, Scores, embedded, filled, situations, with_bounds
+from fusion import Pictures, Scores, embedded, filled, halves, situations, with_bounds
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
@@ -88,8 +88,7 @@ def main() -> None:
         for name in ("flickr8k", "coco")
     }
     pictures, captions = sets["flickr8k"]
-    halves = np.random.default_rng(7).permutation(len(pictures.images))
-    fitted, held_out = np.split(halves, [len(halves) // 2])
+    fitted, held_out = halves(len(pictures.images))
     if given.fit:
         show_fit(pictures.of(fitted), captions.of(fitted), tower)
         return

