@@ -25,7 +25,7 @@ from clipsearch.ingest.batches import embed_pixels
 from clipsearch.ingest.migration_options import MigrationOptions
 from clipsearch.ingest.migration_reading import Again, first_reachable, held_again
 from clipsearch.ingest.migration_space import refuse_short_space
-from clipsearch.ingest.precision import ENOUGH, FACT, SAMPLE
+from clipsearch.ingest.precision import CHECKED_AT_MOST, ENOUGH, FACT
 from clipsearch.ingest.publishing import KEPT_GENERATIONS, publish_chunks
 from clipsearch.ingest.report import OnProgress, Progress
 from clipsearch.migration_errors import MigrationIncomplete, MigrationUnfinished
@@ -201,7 +201,7 @@ class _Migration:
             return 0
         with closing(self._read_again()) as found:
             pictures = (each for each in found if not isinstance(each, Unreached))
-            first = [pixels for _, pixels in islice(pictures, SAMPLE)]
+            first = [pixels for _, pixels in islice(pictures, CHECKED_AT_MOST)]
         if len(first) > 1:
             check_precision(self._options.reference, self._tower, np.stack(first))
         return len(first)

@@ -16,7 +16,7 @@ from clipsearch.ingest.report import IngestOptions
 from clipsearch.towers import TowerPair, check_precision
 from clipsearch.values import Decoded, FoundFile, Pixels
 
-SAMPLE = 256
+CHECKED_AT_MOST = 256
 # Fewer pictures than this say too little: the next ones are asked, too.
 ENOUGH = 11
 FACT = "precision_checked"
@@ -49,7 +49,7 @@ def check_on_first_files(
     requests = ((file, ()) for file in _files(roots))
     with DecodePool(candidate.preprocessing, options.limits, options.workers) as pool:
         decoded = (item for item in pool.decode(requests) if isinstance(item, Decoded))
-        first = [picture.pixels for picture in islice(decoded, SAMPLE)]
+        first = [picture.pixels for picture in islice(decoded, CHECKED_AT_MOST)]
     return _check(first, candidate, reference)
 
 

@@ -5,6 +5,7 @@ Importing this package loads neither ONNX Runtime nor torch nor a tokenizer.
 
 from clipsearch.towers.builtin import is_builtin
 from clipsearch.towers.claimed import identity_named, is_claimed, may_be_one, taken_for
+from clipsearch.towers.findings import Findings
 from clipsearch.towers.folder import verify_tower
 from clipsearch.towers.loading import builtin_name, load_towers
 from clipsearch.towers.pair import TowerOptions, TowerPair, usable
@@ -14,6 +15,7 @@ from clipsearch.towers.scripts import check_readable
 from clipsearch.towers.templates import templates_of
 
 __all__ = [
+    "Findings",
     "Parts",
     "TowerOptions",
     "TowerPair",

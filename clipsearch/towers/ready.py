@@ -22,7 +22,7 @@ MODEL, WEIGHTS, MANIFEST = "text.onnx", "text.data", "ready.json"
 
 def ready_folder(cache: Path, digest: str, source: Path) -> Path:
     """Where the ready form of the text tower `source` of the tower `digest` belongs."""
-    made_of = (digest, source.name, import_onnxruntime().__version__, _cpu())
+    made_of = (digest, source.name, import_onnxruntime().__version__, cpu())
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()
     return cache / "ready" / key[:32]
 
@@ -66,7 +66,7 @@ def _state(path: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _cpu() -> str:
+def cpu() -> str:
     """What tells CPUs apart cheaply: the name and flags of the first one."""
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
