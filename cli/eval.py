@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from clipsearch.captions import CaptionedSet
     from clipsearch.evaluation import Evaluation, Tasks
 
-TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias", "captions", "vqa")
+TASKS = (
+    "retrieval",
+    "classify",
+    "similar",
+    "agreement",
+    "robustness",
+    "bias",
+    "captions",
+    "generated",
+    "vqa",
+)
 CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_classification"}
 
 
@@ -36,6 +46,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
     "clipsearch eval coco.csv --task robustness --html report.html",
     "clipsearch eval coco.csv --task bias --group 'man|men' --group 'woman|women'",
     "clipsearch eval flickr8k.csv --split dev --task captions --html captions.html",
+    "clipsearch eval --collection holidays --task generated",
     "clipsearch eval questions.jsonl --task vqa --model builtin",
     "clipsearch eval --collection holidays --json",
 )
@@ -101,13 +112,19 @@ def evaluate_command(
     captions, asked alone, has each picture captioned and measures BLEU-1 to 4, ROUGE-L and
     CIDEr-D against the captions of the set, METEOR too where Java and pycocoevalcap are.
 
+    generated, asked alone, says what a model's captions add to a search: R@k of pictures alone,
+    and of pictures and such captions together. DATA's pictures are captioned for it; a
+    collection is measured with the captions that `clipsearch caption --write catalogue` put there.
+
     vqa, asked alone, has each question of DATA answered (`filepath,question,answers[,choices]`,
     lists as JSON; or the questions of a VQA data set, .json) and measures the VQA accuracy. Its
     --model is one of `clipsearch ask`.
     """
     if "vqa" in given["tasks"]:
         return _vqa(data, name, models, chosen, given, options.Shown(form, html, quiet))
-    chosen.refuse_unless("captions" in given["tasks"], "--task captions")
+    if "generated" in given["tasks"]:
+        return _generated(data, name, models, chosen, given, options.Shown(form, html, quiet))
+    chosen.refuse_unless("captions" in given["tasks"], "--task captions or --task generated")
     if "captions" in given["tasks"]:
         from clipsearch.cli.eval_captions import measure_captions
 
@@ -157,6 +174,25 @@ def _vqa(
     found = replace(found, questions=found.questions[: given["limit"]])
     model = models[0] if models else "builtin"
     return measure_vqa(found, replace(chosen, captioner=model), shown)
+
+
+def _generated(
+    data: Path | None,
+    name: str | None,
+    models: tuple[str, ...],
+    chosen: Chosen,
+    given: Mapping[str, Any],
+    shown: options.Shown,
+) -> int:
+    from clipsearch.cli.eval_generated import measure_generated
+
+    if len(given["tasks"]) > 1 or len(models) > 1:
+        raise click.UsageError("--task generated is asked alone, with one --model at most.")
+    if shown.html is not None:
+        raise click.UsageError("--task generated has no page; --task captions has one.")
+    chosen.refuse_unless(name is None, "DATA: a collection is measured with the captions it has")
+    captioned, (tower,) = _data(data, name, given), models or _own_tower(name)
+    return measure_generated(captioned, name, clipsearch.Embedder(tower).tower, chosen, shown)
 
 
 def _evaluated(

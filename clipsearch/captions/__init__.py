@@ -5,6 +5,7 @@ from clipsearch.captions.captioned import (
     CaptionedSet,
     KnownEmbeddings,
     captioned_images,
+    generated_captions,
     searched_images,
 )
 from clipsearch.captions.generated import GeneratedNotes, GeneratedTexts
@@ -24,6 +25,7 @@ __all__ = [
     "SidecarText",
     "captioned_images",
     "check_table",
+    "generated_captions",
     "named_captions",
     "read_captioned",
     "read_questions",

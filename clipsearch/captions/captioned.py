@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from clipsearch.shards import in_shard, member_bytes
-from clipsearch.values import Embeddings, Image, Skip, SkipCode, TowerIdentity
+from clipsearch.values import GENERATED, Caption, Embeddings, Image, Skip, SkipCode, TowerIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def searched_images(
     """
     rows, uncaptioned, known = [], [], {}
     for image in images:
-        named = str(image.path or f"image {image.id}")
+        named = _name(image)
         read = partial(_bytes_of, image)
         if image.id in embeddings:
             known[named] = embeddings[image.id]
@@ -115,6 +115,19 @@ def searched_images(
         rows += [Row(named, text, read) for text in told]
     found = gather(name, rows, ())
     return replace(found, uncaptioned=tuple(uncaptioned), known=KnownEmbeddings(tower, known))
+
+
+def generated_captions(images: Iterable[Image]) -> dict[str, tuple[Caption, ...]]:
+    """What models wrote of the pictures of a collection, by the names of `searched_images`."""
+    found = {
+        _name(image): tuple(each for each in image.captions if each.source.startswith(GENERATED))
+        for image in images
+    }
+    return {name: own for name, own in found.items() if own}
+
+
+def _name(image: Image) -> str:
+    return str(image.path or f"image {image.id}")
 
 
 def _told(image: Image) -> list[str]:

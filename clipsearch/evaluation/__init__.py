@@ -6,7 +6,9 @@ from clipsearch.evaluation.captions import (
     CaptionEvaluation,
     concordance,
     evaluate_captions,
+    write_captions,
 )
+from clipsearch.evaluation.embedding import PLAIN, EmbeddedSet, OnStep, embed_set
 from clipsearch.evaluation.evaluate import TASKS, Evaluation, Tasks, evaluate
 from clipsearch.evaluation.labels import read_classes, read_templates
 from clipsearch.evaluation.page import evaluation_page
@@ -16,14 +18,18 @@ from clipsearch.evaluation.vqa_page import vqa_page
 
 __all__ = [
     "CAPTION_MEASURES",
+    "PLAIN",
     "TASKS",
     "CaptionEvaluation",
+    "EmbeddedSet",
     "Evaluation",
+    "OnStep",
     "Result",
     "Tasks",
     "VqaEvaluation",
     "caption_page",
     "concordance",
+    "embed_set",
     "evaluate",
     "evaluate_captions",
     "evaluate_vqa",
@@ -31,4 +37,5 @@ __all__ = [
     "read_classes",
     "read_templates",
     "vqa_page",
+    "write_captions",
 ]

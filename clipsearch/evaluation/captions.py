@@ -62,17 +62,7 @@ def evaluate_captions(
     writer: CaptionWriter, data: CaptionedSet, on_step: OnStep
 ) -> CaptionEvaluation:
     """Caption every picture of a set and measure. Raises NothingToMeasure."""
-    skips: list[Skip] = []
-    pictures: list[CaptionedPicture] = []
-    written: list[WrittenCaption] = []
-    for batch, pixels in decoded_batches(data.pictures, writer.preprocessing, skips):
-        for picture, caption in zip(batch, writer.write(pixels), strict=True):
-            if isinstance(caption, Unwritten):
-                skips.append(Skip(Path(picture.name), SkipCode.NO_CAPTION, caption.reason))
-                continue
-            pictures.append(picture)
-            written.append(caption)
-        on_step("pictures", len(pictures) + len(skips), len(data.pictures), len(skips))
+    pictures, written, skips = write_captions(writer, data.pictures, on_step)
     if not pictures:
         raise NothingToMeasure(data.source, "no picture with a caption can be read")
     texts = [each.text for each in written]
@@ -88,6 +78,24 @@ def evaluate_captions(
         vocabulary=len({word for text in texts for word in caption_words(text)}),
         skips=tuple(skips),
     )
+
+
+def write_captions(
+    writer: CaptionWriter, pictures: Sequence[CaptionedPicture], on_step: OnStep
+) -> tuple[list[CaptionedPicture], list[WrittenCaption], list[Skip]]:
+    """Have every picture captioned: the pictures that were, their captions, and the others."""
+    skips: list[Skip] = []
+    told: list[CaptionedPicture] = []
+    written: list[WrittenCaption] = []
+    for batch, pixels in decoded_batches(pictures, writer.preprocessing, skips):
+        for picture, caption in zip(batch, writer.write(pixels), strict=True):
+            if isinstance(caption, Unwritten):
+                skips.append(Skip(Path(picture.name), SkipCode.NO_CAPTION, caption.reason))
+                continue
+            told.append(picture)
+            written.append(caption)
+        on_step("pictures", len(told) + len(skips), len(pictures), len(skips))
+    return told, written, skips
 
 
 def _known(confidence: float | None) -> float:

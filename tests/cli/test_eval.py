@@ -85,3 +85,46 @@ def test_captions_are_measured_alone(clipsearch: Clipsearch, captioned: Path) ->
     ran = clipsearch("eval", captioned, "--task", "captions", "--task", "retrieval")
     assert ran.code == 2
     assert "alone" in ran.err
+
+
+def test_what_a_models_captions_add_is_shown_of_a_file(
+    clipsearch: Clipsearch, squares_captioner: Path
+) -> None:
+    table = squares_captioner.parent / "squares.csv"
+    asked = ("eval", table, "--split", "dev", "--task", "generated", "--captioner")
+    ran = clipsearch(*asked, squares_captioner, "--json", "--quiet")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["captioners"] == ["generated:squares-1"]
+    assert (found["pictures"], found["captioned"]) == (6, 6)
+    assert [each["k"] for each in found["results"]] == [1, 5, 10]
+    for each in found["results"]:
+        gain = each["with_captions"] - each["pictures_alone"]
+        assert each["gain"] == pytest.approx(gain, abs=1e-5)
+        assert each["gain_low"] <= each["gain"] <= each["gain_high"]
+    assert found["results"][2]["with_captions"] == 1.0  # six pictures, all among ten
+
+
+def test_what_a_collections_own_captions_add_is_shown(
+    clipsearch: Clipsearch, captioned: Path
+) -> None:
+    clipsearch("index", captioned.parent, "--captions", captioned, "--quiet")
+    ran = clipsearch("eval", "-c", "default", "--task", "generated")
+    assert ran.code == 2
+    assert "clipsearch caption --collection default --write catalogue" in ran.err
+    assert clipsearch("caption", "--write", "catalogue", "--overwrite", "--quiet").code == 0
+    ran = clipsearch("eval", "-c", "default", "--task", "generated", "--quiet")
+    assert ran.code == 0, ran.err
+    assert "3 of 3 pictures captioned by generated:builtin-captioner" in ran.err
+    assert [line.split("\t")[0] for line in ran.lines] == ["R@1", "R@5", "R@10"]
+
+
+def test_captions_of_a_model_are_measured_alone(clipsearch: Clipsearch, captioned: Path) -> None:
+    for more in (
+        ("--task", "retrieval"),
+        ("--html", "page.html"),
+        ("--model", "a", "--model", "b"),
+    ):
+        ran = clipsearch("eval", captioned, "--task", "generated", *more)
+        assert ran.code == 2
+        assert "--task generated" in ran.err

@@ -51,6 +51,7 @@ FLOORS = {
     "captioning": 2,
     "evaluation": 2,
     "exchange": 2,
+    "caption_gain": 3,
     "collection": 3,
     "collection_reader": 3,
     "embedder": 3,
