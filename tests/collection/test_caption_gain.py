@@ -13,7 +13,7 @@ from clipsearch.evaluation import PLAIN, EmbeddedSet
 
 GREY = 12
 """So many pictures look alike: their own cosines cannot tell them apart."""
-WORDS = ("harbour", "kettle", "violin", "orchard", "lantern", "saddle")
+WORDS: tuple[str, ...] = ("harbour", "kettle", "violin", "orchard", "lantern", "saddle")
 WORDS += ("glacier", "teapot", "compass", "meadow", "anchor", "chimney")
 
 
