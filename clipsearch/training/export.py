@@ -27,7 +27,7 @@ OPSET = 18
 
 
 class ImageTower(nn.Module):
-    """Normalised pixels [n, 3, 256, 256] to unit-length embeddings [n, d]."""
+    """Normalised pixels [n, 3, 224, 224] to unit-length embeddings [n, d]."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

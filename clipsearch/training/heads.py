@@ -76,16 +76,12 @@ class Heads(nn.Module):
 
         The number that moves least among a text's is left out: `pour_heads` needs its place.
         """
-        self.standardise_images(images)
+        self.image_mean.copy_(images.mean(0))
+        self.image_spread.copy_(images.std(0) + SMALLEST_SPREAD)
         self.text_mean.copy_(texts.mean(0))
         spread = texts.std(0)
         self.text_spread.copy_(torch.where(spread < DEAD_SPREAD, 1.0, spread))
         self.text_kept.fill_(1.0)[spread.argmin()] = 0.0
-
-    def standardise_images(self, images: Tensor) -> None:
-        """The image's half of `standardise`."""
-        self.image_mean.copy_(images.mean(0))
-        self.image_spread.copy_(images.std(0) + SMALLEST_SPREAD)
 
     def detect_classes(self, weight: Tensor, bias: Tensor, images: Tensor) -> None:
         """Make a detector of every row of a classifier, [1000, 1280] and [1000].

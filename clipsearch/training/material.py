@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipsearch.training.activations import Look, cache_view, export_frozen_half, normalise
+from clipsearch.training.activations import cache_view, export_frozen_half, normalise
 from clipsearch.training.classes import TEMPLATES, ClassNames, read_class_names
 from clipsearch.training.dev_measures import Captioned, DevSet
 from clipsearch.training.lessons import Captions, Names
@@ -40,11 +40,10 @@ class Folders:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which trunk is trained, on how many views of each picture of which side, from which seed."""
+    """Which trunk is trained, on how many views of each picture, from which seed."""
 
     trunk: str
     views: int
-    side: int
     seed: int
 
 
@@ -70,18 +69,16 @@ def gather(folders: Folders, plan: Plan) -> Material:
     photos = read_examples(folders.data / f"{PHOTOS}.csv", "train")
     images = tuple(each.image for each in (*captioned, *photos))
     trunk = _trunk(folders, plan.trunk, images)
-    frozen = folders.work / f"frozen-{plan.side}.onnx"
+    frozen = folders.work / "frozen.onnx"
     if not frozen.exists():
-        export_frozen_half(trunk, frozen, plan.side)
+        export_frozen_half(trunk, frozen)
     dev = _dev_examples(folders.data)
     dev_images = tuple(each.image for examples in dev.values() for each in examples)
-
-    def cached(name: str, of: tuple[str, ...], view: int) -> NDArray[np.float16]:
-        target = folders.work / f"{name}-{plan.side}.npy"
-        return cache_view(frozen, folders.data, of, Look(view, plan.side, plan.seed), target)
-
-    dev_view = cached("dev", dev_images, 0)
-    views = tuple(cached(f"view-{view}", images, view) for view in range(plan.views))
+    dev_view = cache_view(frozen, folders.data, dev_images, 0, folders.work / "dev.npy", 0)
+    views = tuple(
+        cache_view(frozen, folders.data, images, view, folders.work / f"view-{view}.npy", plan.seed)
+        for view in range(plan.views)
+    )
     sentences = _Sentences(folders.work)
     classes = read_class_names(folders.weights / LABELS)
     return Material(

@@ -11,7 +11,7 @@ from open_clip import CustomTextCLIP
 from torch import nn
 
 DIMENSION: Final = 640
-SIDE: Final = 256
+SIDE: Final = 224
 MOST_TOKENS: Final = 128
 TEXT_WIDTH: Final = 384
 IMAGE_WIDTH: Final = 1280
@@ -71,7 +71,7 @@ def trunk_config(trunk: str) -> dict[str, Any]:
         "architecture": trunk,
         "num_classes": 0,
         "model_args": {"pad_type": "same"},
-        "pretrained_cfg": {"input_size": [3, SIDE, SIDE], "pool_size": [8, 8], "num_classes": 0},
+        "pretrained_cfg": {"input_size": [3, SIDE, SIDE], "pool_size": [7, 7], "num_classes": 0},
     }
 
 

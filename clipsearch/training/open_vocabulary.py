@@ -26,7 +26,6 @@ from clipsearch.training.course import Course, Taught
 from clipsearch.training.fit import fit
 from clipsearch.training.heads import CLASSES, Heads
 from clipsearch.training.material import Folders, Material, Plan, gather
-from clipsearch.training.pairs import SIDE
 from clipsearch.training.sight import CachedSight, pool_all
 
 KS = (1, 5, 10)
@@ -39,7 +38,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     folders = Folders(arguments.data, arguments.weights, arguments.work)
     torch.manual_seed(arguments.seed)
-    material = gather(folders, Plan(TRUNK, arguments.views, SIDE, arguments.seed))
+    material = gather(folders, Plan(TRUNK, arguments.views, arguments.seed))
     half = TrainedHalf(material.trunk)
     features = torch.stack([pool_all(half, each) for each in material.views])
     dev = pool_all(half, material.dev_view)
