@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from clipsearch import Caption, load_towers
+from clipsearch.calibration import hubness_of
 from clipsearch.catalogue import Catalogue, transaction, writing
 from clipsearch.catalogue.caption_rows import put_embeddings, unembedded
 from clipsearch.catalogue.samples import caption_sample
@@ -35,8 +36,8 @@ from clipsearch.catalogue.words import MatchedWords, bring_up, matching
 from clipsearch.images import decode_picture
 from clipsearch.search.evidence import (
     Level,
+    PictureScores,
     caption_evidence,
-    picture_evidence,
     words_evidence,
 )
 from clipsearch.settings import default_home
@@ -161,28 +162,45 @@ def measured(pictures: Pictures, situation: Situation, tower: TowerPair) -> list
             own = best_captions(query, owner, held, len(cosines))
             matched = matching(connection, terms(pictures.texts[row][0]), None)
             said = MatchedWords(matched.ids - 1, matched.bm25, matched.whole)
-            levels = Level.of(query, pictures.images), Level.of(query, sample)
-            for way, scores in scored(cosines, own, said, levels).items():
+            pictured = picture_worth(pictures.images, query, tower)
+            worth = Worth(pictured, own, said, Level.of(query, sample))
+            for way, scores in scored(cosines, worth).items():
                 found[way].append(rank_of(scores, row))
     print(f"{situation.name}: measured", file=sys.stderr)
     against = np.array(found["pictures"])
     return [{"way": way, **figures(np.array(ranks), against)} for way, ranks in found.items()]
 
 
-def scored(
-    cosines: Scores, captions: Scores, matched: MatchedWords, levels: Sequence[Level]
-) -> dict[str, Scores]:
+@dataclass(frozen=True)
+class Worth:
+    """What is said of all pictures: their own evidence, their nearest caption's cosine [n] (NaN
+    without one) and the query's level in captions, and which words matched."""
+
+    pictures: Scores
+    captions: Scores
+    matched: MatchedWords
+    level: Level
+
+
+def picture_worth(images: Embeddings, query: Embeddings, tower: TowerPair) -> Scores:
+    """The evidence of pictures [n, d] as `query` reckons it, their hubness taken off."""
+    scores = PictureScores.of(query, images, hubness_of(tower.identity.digest))
+    return np.asarray(scores.evidence(np.vecdot(images, query), scores.hubs(images)))
+
+
+def scored(cosines: Scores, worth: Worth) -> dict[str, Scores]:
     """The scores [n] of all pictures in every way; NaN for what a way does not find."""
+    matched, captions = worth.matched, worth.captions
     bm25, words = np.full(len(cosines), np.nan), np.zeros(len(cosines))
     bm25[matched.ids], words[matched.ids] = matched.bm25, words_evidence(matched)
     has = ~np.isnan(captions)
     captioned = np.zeros(len(cosines))
-    captioned[has] = caption_evidence(captions[has], levels[1])
+    captioned[has] = caption_evidence(captions[has], worth.level)
     ways = {"pictures": cosines, "captions": captions, "words": bm25}
     return {
         **ways,
         "rrf": np.asarray(sum(map(reciprocal, ways.values()))),
-        "fused": picture_evidence(cosines, levels[0]) + captioned + words,
+        "fused": worth.pictures + captioned + words,
     }
 
 

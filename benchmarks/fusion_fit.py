@@ -24,6 +24,7 @@ from fusion import (
     filled,
     halves,
     parsed,
+    picture_worth,
     situations,
     standing,
 )
@@ -31,6 +32,7 @@ from fusion import (
 from clipsearch import load_towers
 from clipsearch.catalogue.terms import terms
 from clipsearch.catalogue.words import matching
+from clipsearch.search.evidence import PICTURE
 from clipsearch.settings import default_home
 
 if TYPE_CHECKING:
@@ -80,8 +82,9 @@ def signals(pictures: Pictures, situation: Situation) -> list[Tensor]:
     cosines = queries @ held.T
     best = np.stack([best_captions(query, owner, held, count) for query in queries])
     caption = (best - cosines.mean(1, keepdims=True)) / cosines.std(1, keepdims=True)
-    picture = queries @ pictures.images.T
-    picture = (picture - picture.mean(1, keepdims=True)) / picture.std(1, keepdims=True)
+    tower = load_towers("builtin", default_home())
+    picture = np.stack([picture_worth(pictures.images, query, tower) for query in queries])
+    picture = picture / PICTURE
     arrays = (picture, np.nan_to_num(caption), ~np.isnan(best), bm25_of(pictures, situation))
     return [torch.from_numpy(np.asarray(each, np.float32)) for each in arrays]
 

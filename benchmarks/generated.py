@@ -21,7 +21,16 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from fusion import Pictures, Scores, embedded, filled, halves, situations, with_bounds
+from fusion import (
+    Pictures,
+    Scores,
+    embedded,
+    filled,
+    halves,
+    picture_worth,
+    situations,
+    with_bounds,
+)
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
@@ -29,7 +38,7 @@ from clipsearch import Caption, load_towers
 from clipsearch.catalogue import transaction, words, writing
 from clipsearch.catalogue.terms import terms
 from clipsearch.search import evidence
-from clipsearch.search.evidence import Level, caption_evidence, picture_evidence, words_evidence
+from clipsearch.search.evidence import Level, caption_evidence, words_evidence
 from clipsearch.settings import default_home
 from clipsearch.towers import TowerPair
 from clipsearch.values import Embeddings
@@ -128,7 +137,7 @@ def asked(
     picture, own, generated = [], [], []
     for query in queries:
         level = Level.of(query, standing)
-        picture.append(picture_evidence(pictures.images @ query, Level.of(query, pictures.images)))
+        picture.append(picture_worth(pictures.images, query, tower))
         evidence_told = caption_evidence(of_people @ query, level)
         own.append(np.where(told, evidence_told, 0))
         generated.append(caption_evidence(captions.embeddings @ query, level))

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from fusion import picture_worth
 from numpy.typing import NDArray
 
 from clipsearch import Captioner, load_towers
 from clipsearch.captioning.graphs import Seen, joined
 from clipsearch.captioning.reranking import LIKELIHOOD, cut_tokens, nats
 from clipsearch.images import decode_picture
-from clipsearch.search.evidence import Level, picture_evidence
 from clipsearch.settings import default_home
 from clipsearch.towers import TowerPair
 from clipsearch.values import Embeddings
@@ -103,8 +103,7 @@ def asked(
     for place, each in enumerate(names):
         for text in texts[each][:captions]:
             (query,) = tower.embed_texts([text])
-            cosines = np.asarray(np.vecdot(images, query), np.float32)
-            weighed = picture_evidence(cosines, Level.of(query, images))
+            weighed = picture_worth(images, query, tower)
             nearest = np.argsort(-weighed, kind="stable")[:CANDIDATES]
             begun = time.process_time()
             tokens = cut_tokens(captioner, text)

@@ -222,7 +222,7 @@ def _explained(hit: clipsearch.Hit, *, again: bool) -> list[str]:
     picture, caption, words = hit.signals.picture, hit.signals.caption, hit.signals.words
     likely = hit.signals.likelihood
     cells = [
-        picture and f"{picture.evidence:+.2f} ({picture.cosine:.4f})",
+        picture and f"{picture.evidence:+.2f} ({_measured(picture)})",
         caption
         and f"{caption.evidence:+.2f} ({caption.cosine:.4f}, {quoted(caption.source)}: "
         f"{quoted(_short(caption.text))})",
@@ -232,6 +232,12 @@ def _explained(hit: clipsearch.Hit, *, again: bool) -> list[str]:
     ]
     shown = [str(cell or "-") for cell in (cells if again else cells[:-1])]
     return [str(hit.rank), _shown(hit.rank_score), *shown]
+
+
+def _measured(picture: clipsearch.PictureSignal) -> str:
+    """The cosine of a picture, and how much of a hub it is where that counted."""
+    hub = "" if picture.hubness is None else f", hub {picture.hubness:.2f}"
+    return f"{picture.cosine:.4f}{hub}"
 
 
 def _shown(score: float) -> str:

@@ -259,10 +259,15 @@ class Unreached:
 
 @dataclass(frozen=True, slots=True)
 class PictureSignal:
-    """How near the picture itself is to the query: cosine, and what that is worth."""
+    """How near the picture itself is to the query: cosine, and what that is worth.
+
+    `hubness` is how near it is to sentences in general, of which a share was taken off; None where
+    that is not known of a tower, or where pictures are ranked by their cosine alone.
+    """
 
     cosine: float
     evidence: float
+    hubness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ takes numbers and returns numbers; it knows no catalogue and no towers.
 
 from clipsearch.calibration.background import Background, Figures, measure_background
 from clipsearch.calibration.curve import EXCLUDED, MATCHED, evidence, probabilities
+from clipsearch.calibration.hubness import Hubness, hubness_of
 from clipsearch.calibration.texts import background_texts, shipped_embeddings, texts_digest
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "MATCHED",
     "Background",
     "Figures",
+    "Hubness",
     "background_texts",
     "evidence",
+    "hubness_of",
     "measure_background",
     "probabilities",
     "shipped_embeddings",

@@ -2,8 +2,8 @@
 
 Cosines are taken relative to the query's own level, its cosines with a sample of the
 collection, for they cannot be compared from query to query, nor those of pictures with those of
-captions. Captions and words only ever add: an image without them loses nothing, and wrong ones
-take nothing from the picture.
+captions. Before that a share of a picture's hubness is taken off its cosine. Captions and words
+only ever add: an image without them loses nothing, and wrong ones take nothing from the picture.
 
 The constants are those under which the right picture is likeliest (softmax over the
 collection), fitted by `benchmarks/fusion_fit.py`, and what a model's caption is worth by
@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from clipsearch.calibration.hubness import SHARE, Hubness
 from clipsearch.catalogue.words import MatchedWords
 from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings
@@ -34,7 +35,7 @@ Numbers = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Mean and standard deviation of a query's cosines with a sample of the collection."""
+    """Mean and standard deviation of a query's scores with a sample of the collection."""
 
     mean: float
     deviation: float
@@ -42,18 +43,62 @@ class Level:
     @classmethod
     def of(cls, query: Embeddings, sample: Embeddings) -> Level:
         """Of a query [dim] and a sample [n, dim]; without any spread nothing stands out."""
-        cosines = np.vecdot(sample, query) if len(sample) else np.zeros(1, np.float32)
-        deviation = float(cosines.std(dtype=np.float64))
-        return cls(float(cosines.mean(dtype=np.float64)), deviation if deviation > 1e-6 else np.inf)
+        return cls.of_scores(np.vecdot(sample, query))
+
+    @classmethod
+    def of_scores(cls, scores: Numbers) -> Level:
+        """Of scores [n] that are there already."""
+        scores = scores if len(scores) else np.zeros(1, np.float32)
+        deviation = float(scores.std(dtype=np.float64))
+        return cls(float(scores.mean(dtype=np.float64)), deviation if deviation > 1e-6 else np.inf)
 
     def deviations(self, cosines: Numbers) -> Numbers:
         """How many standard deviations above the mean: float32 [n]."""
         return np.asarray((cosines - self.mean) / self.deviation, np.float32)
 
 
-def picture_evidence(cosines: Numbers, level: Level) -> Numbers:
-    """Evidence of the pictures' own cosines: linear, 0 for the average picture."""
-    return np.asarray(PICTURE * level.deviations(cosines), np.float32)
+def picture_evidence(scores: Numbers, level: Level) -> Numbers:
+    """Evidence of the pictures' own scores: linear, 0 for the average picture."""
+    return np.asarray(PICTURE * level.deviations(scores), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureScores:
+    """A query's cosines with pictures, less a share of what these are as hubs.
+
+    No picture counts as less of a hub than the least of the sample: so it is known from its
+    cosine alone what a picture can be worth at most. Without `hubness` scores are the cosines.
+    """
+
+    hubness: Hubness | None
+    least: float
+    level: Level
+
+    @classmethod
+    def of(cls, query: Embeddings, sample: Embeddings, hubness: Hubness | None) -> PictureScores:
+        """Of a query [dim], with its level in a sample [n, dim] of the collection."""
+        cosines = np.vecdot(sample, query)
+        if hubness is None or not len(sample):
+            return cls(None, 0.0, Level.of_scores(cosines))
+        hubs = hubness.among(sample)
+        return cls(hubness, float(hubs.min()), Level.of_scores(np.asarray(cosines - SHARE * hubs)))
+
+    def hubs(self, pictures: Embeddings) -> Numbers | None:
+        """The hubness of pictures [n, dim] as it counts, where it is known."""
+        if self.hubness is None:
+            return None
+        return np.maximum(self.hubness.of(pictures), np.float32(self.least))
+
+    def evidence(self, cosines: Numbers, hubs: Numbers | None) -> Numbers:
+        """What the cosines [n] of pictures are worth, which are such hubs."""
+        if hubs is not None:
+            cosines = np.asarray(cosines - np.float32(SHARE) * hubs, np.float32)
+        return picture_evidence(cosines, self.level)
+
+    def at_most(self, cosine: float) -> float:
+        """The most that a cosine can be worth, whatever the picture."""
+        most = np.array([cosine - SHARE * self.least], np.float32)
+        return float(picture_evidence(most, self.level)[0])
 
 
 def caption_evidence(cosines: Numbers, level: Level) -> Numbers:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from clipsearch.calibration import hubness_of
 from clipsearch.catalogue import Reading, reading
 from clipsearch.catalogue.caption_rows import CaptionRows, caption_ids_of, captions_of
 from clipsearch.catalogue.caption_texts import captions_by_id, generated_among
@@ -17,8 +18,8 @@ from clipsearch.search.evidence import (
     GENERATED,
     Level,
     Numbers,
+    PictureScores,
     caption_evidence,
-    picture_evidence,
     words_evidence,
 )
 from clipsearch.values import (
@@ -35,11 +36,13 @@ from clipsearch.values import (
 class Pool:
     """Images by ascending id with their signals, each an array [n].
 
-    `caption_ids` is 0 for an image without a caption that the tower could read.
+    `caption_ids` is 0 for an image without a caption that the tower could read; `hubs` is None
+    where a tower's hubness is not known.
     """
 
     ids: Ids
     cosines: Numbers
+    hubs: Numbers | None
     picture: Numbers
     caption_ids: Ids
     caption_cosines: Numbers
@@ -74,7 +77,8 @@ class Judge:
         self._query = query
         self._matched = matched
         self._words = words_evidence(matched)
-        self._pictures = Level.of(query, image_sample(connection, len(query)))
+        hubness = hubness_of(reading.tower(connection).digest)
+        self._pictures = PictureScores.of(query, image_sample(connection, len(query)), hubness)
         self._captions: Level | None = None
         if len(sample := caption_sample(connection, len(query))):
             self._captions = Level.of(query, sample)
@@ -91,7 +95,7 @@ class Judge:
 
     def bound(self, cosine: float, caption_cosine: float | None, words_taken: int) -> float:
         """The most that an image can be worth of which no signal is better than those."""
-        most = picture_evidence(np.array([cosine], np.float32), self._pictures).sum()
+        most = self._pictures.at_most(cosine)
         if self._captions is not None and caption_cosine is not None:
             most += caption_evidence(np.array([caption_cosine], np.float32), self._captions).sum()
         most += np.sort(self._words)[::-1][words_taken : words_taken + 1].sum()
@@ -102,7 +106,7 @@ class Judge:
         ids, held = reading.embeddings_of(self._connection, ids.tolist(), len(self._query))
         cosines = np.asarray(np.vecdot(held, self._query), np.float32)
         kept = self._eligible(cosines, held)
-        ids, cosines = ids[kept], cosines[kept]
+        ids, cosines, held = ids[kept], cosines[kept], held[kept]
         caption_ids, caption_cosines, caption = self._best_captions(ids)
         at = np.searchsorted(self._matched.ids, ids)
         at = np.minimum(at, max(0, len(self._matched.ids) - 1))
@@ -111,8 +115,9 @@ class Judge:
             has = self._matched.ids[at] == ids
         bm25, words = np.zeros(len(ids), np.float32), np.zeros(len(ids), np.float32)
         bm25[has], words[has] = self._matched.bm25[at[has]], self._words[at[has]]
-        picture = picture_evidence(cosines, self._pictures)
-        return Pool(ids, cosines, picture, caption_ids, caption_cosines, caption, bm25, words)
+        hubs = self._pictures.hubs(held)
+        picture = self._pictures.evidence(cosines, hubs)
+        return Pool(ids, cosines, hubs, picture, caption_ids, caption_cosines, caption, bm25, words)
 
     def _best_captions(self, ids: Ids) -> tuple[Ids, Numbers, Numbers]:
         """Of each image the caption that is worth most: its id, cosine and evidence."""
@@ -142,7 +147,8 @@ def signals_of(
     said = captions_by_id(connection, [int(pool.caption_ids[at]) for at in chosen])
     found = []
     for at in chosen:
-        picture = PictureSignal(float(pool.cosines[at]), float(pool.picture[at]))
+        hub = None if pool.hubs is None else float(pool.hubs[at])
+        picture = PictureSignal(float(pool.cosines[at]), float(pool.picture[at]), hub)
         caption, matched = None, None
         if (told := said.get(int(pool.caption_ids[at]))) is not None:
             cosine, evidence = float(pool.caption_cosines[at]), float(pool.caption[at])
