@@ -86,8 +86,8 @@ if TYPE_CHECKING:
     type=click.Choice(["fused", "pictures", "captions", "words"]),
     default="fused",
     show_default=True,
-    help="What to rank by: pictures, captions and words together, or one of them alone; captions "
-    "by plain cosine, which puts short ones that describe nothing first.",
+    help="What to rank by: pictures, captions and words together, or one of them alone; pictures "
+    "and captions by plain cosine, which puts short captions that describe nothing first.",
 )
 @click.option(
     "--rerank",
