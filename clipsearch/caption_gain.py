@@ -1,14 +1,15 @@
-"""What a model's captions add to a search, measured with the searches of a real collection.
+"""What a model's captions add to a search, measured with the searches of real collections.
 
-The pictures and a model's captions of them go into a collection that lasts as long as the
-measurement; every caption that a person wrote is asked of it, and counts as right for its own
-picture alone. People's captions do not stand in it: a query must not find itself.
+The pictures go into two collections that last as long as the measurement, a model's captions of
+them into one of the two; every caption that a person wrote is asked of both, and counts as right
+for its own picture alone. People's captions stand in neither: a query must not find itself.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.catalogue import Catalogue, transaction, words, writing
-from clipsearch.collection import Collection
 from clipsearch.evaluation import PLAIN, EmbeddedSet, OnStep
+from clipsearch.filters import EVERYTHING
 from clipsearch.ingest import bring_captions_up, bring_index_up
-from clipsearch.search import By, Query, Words
-from clipsearch.settings import collection_folder
+from clipsearch.search import Asked, Ranker, Words, query_embedding, sought_words
 from clipsearch.towers import TowerPair
 from clipsearch.values import Caption, ImageInfo
 
 CUTS = (1, 5, 10)
-_NAME = "measured"
-_WAYS: tuple[By, ...] = ("pictures", "fused")
 _DRAWN, _INSIDE = 2_000, (2.5, 97.5)
 _AT_ONCE = 50
 
@@ -70,11 +68,12 @@ def caption_gain(
     order of the set, as they do in a collection.
     """
     captions = [tuple(written.get(picture.name, ())) for picture in embedded.pictures]
-    with tempfile.TemporaryDirectory(prefix="clipsearch-") as home:
-        _fill(Path(home), embedded, captions, tower)
-        with Collection(_NAME, home=Path(home), tower=tower) as collection:
-            ranks = _ranks(collection, embedded, on_step)
-    alone, fused = ranks
+    none = [()] * len(captions)
+    with (
+        _filled(embedded, none, tower) as bare,
+        _filled(embedded, captions, tower) as captioned,
+    ):
+        alone, fused = _ranks((bare, captioned), embedded, tower, on_step)
     return CaptionGain(
         pictures=len(embedded.pictures),
         captioned=sum(map(bool, captions)),
@@ -85,17 +84,18 @@ def caption_gain(
     )
 
 
-def _fill(
-    home: Path, embedded: EmbeddedSet, captions: Sequence[Sequence[Caption]], tower: TowerPair
-) -> None:
+@contextmanager
+def _filled(
+    embedded: EmbeddedSet, captions: Sequence[Sequence[Caption]], tower: TowerPair
+) -> Iterator[Ranker]:
     """A collection of the pictures, by the embeddings that they have; row n gets the id n + 1."""
-    folder = collection_folder(home, _NAME)
-    folder.mkdir(parents=True)
-    with Catalogue.create(folder, tower.identity) as catalogue:
+    with (
+        tempfile.TemporaryDirectory(prefix="clipsearch-") as scratch,
+        Catalogue.create(folder := Path(scratch), tower.identity) as catalogue,
+    ):
         with catalogue.writer() as connection, transaction(connection):
-            for row, (embedding, own) in enumerate(
-                zip(embedded.images[PLAIN], captions, strict=True), start=1
-            ):
+            rows = zip(embedded.images[PLAIN], captions, strict=True)
+            for row, (embedding, own) in enumerate(rows, start=1):
                 # no content is told apart here: two like pictures stay two
                 info = ImageInfo(row.to_bytes(32, "big"), "JPEG", 1, 1, 1)
                 image_id = writing.insert_image(connection, info, embedding)
@@ -105,14 +105,19 @@ def _fill(
         bring_captions_up(catalogue, folder, tower)
         with catalogue.writer() as connection:
             words.bring_up(connection)
+        yield Ranker(catalogue, folder)
 
 
-def _ranks(collection: Collection, embedded: EmbeddedSet, on_step: OnStep) -> list[Ranks]:
-    """The rank of each caption's own picture by pictures alone and fused; infinite beyond 10."""
-    ranks = [np.full(len(embedded.texts), np.inf) for _ in _WAYS]
+def _ranks(
+    rankers: Sequence[Ranker], embedded: EmbeddedSet, tower: TowerPair, on_step: OnStep
+) -> list[Ranks]:
+    """The rank of each caption's own picture in each collection; infinite beyond 10."""
+    ranks = [np.full(len(embedded.texts), np.inf) for _ in rankers]
     for place, (text, owner) in enumerate(zip(embedded.texts, embedded.owner, strict=True)):
-        for way, own in zip(_WAYS, ranks, strict=True):
-            for hit in collection.search(Query([Words(text)], max(CUTS), by=way)):
+        parts = [Words(text)]
+        asked = Asked(query_embedding(parts, tower), sought_words(parts), "fused", max(CUTS))
+        for ranker, own in zip(rankers, ranks, strict=True):
+            for hit in ranker.hits(asked, EVERYTHING):
                 if hit.image.id == owner + 1:
                     own[place] = hit.rank
         if not (place + 1) % _AT_ONCE or place + 1 == len(embedded.texts):

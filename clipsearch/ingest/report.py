@@ -61,6 +61,7 @@ class Progress:
             "reading captions": "files",
             "embedding captions": "captions",
             "comparing": "pairs",
+            "asking": "questions",
         }
         return units.get(self.phase, "images")
 
