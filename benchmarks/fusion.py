@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from clipsearch import Caption, load_towers
-from clipsearch.calibration import hubness_of
 from clipsearch.catalogue import Catalogue, transaction, writing
 from clipsearch.catalogue.caption_rows import put_embeddings, unembedded
 from clipsearch.catalogue.samples import caption_sample
@@ -36,10 +36,10 @@ from clipsearch.catalogue.words import MatchedWords, bring_up, matching
 from clipsearch.images import decode_picture
 from clipsearch.search.evidence import (
     Level,
-    PictureScores,
     caption_evidence,
     words_evidence,
 )
+from clipsearch.search.hubs import PictureScores, SampleHubs
 from clipsearch.settings import default_home
 from clipsearch.towers import TowerPair
 from clipsearch.values import Embeddings, FoundFile, ImageInfo
@@ -184,8 +184,12 @@ class Worth:
 
 def picture_worth(images: Embeddings, query: Embeddings, tower: TowerPair) -> Scores:
     """The evidence of pictures [n, d] as `query` reckons it, their hubness taken off."""
-    scores = PictureScores.of(query, images, hubness_of(tower.identity.digest))
-    return np.asarray(scores.evidence(np.vecdot(images, query), scores.hubs(images)))
+    hubs = hubs_of(tower.identity.digest).of(images)
+    scores = PictureScores.of(query, images, hubs)
+    return np.asarray(scores.evidence(np.vecdot(images, query), hubs and hubs.values))
+
+
+hubs_of = cache(SampleHubs)
 
 
 def scored(cosines: Scores, worth: Worth) -> dict[str, Scores]:

@@ -19,6 +19,7 @@ from fusion import CUTS, Pictures, Scores, embedded, halves, with_bounds
 
 from clipsearch import load_towers
 from clipsearch.calibration import Hubness, hubness, hubness_of
+from clipsearch.search.hubs import SampledHubs
 from clipsearch.settings import default_home
 
 SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -50,7 +51,8 @@ def main() -> None:
 def scores(pictures: Pictures, hubs: Hubness, share: float) -> Scores:
     """The cosines of all queries with all pictures, less a share of the pictures' hubness."""
     queries = pictures.captions.reshape(-1, pictures.images.shape[1])
-    return np.asarray(queries @ pictures.images.T - share * hubs.among(pictures.images), np.float64)
+    counted = SampledHubs.of(hubs, pictures.images).values
+    return np.asarray(queries @ pictures.images.T - share * counted, np.float64)
 
 
 def show_fit(pictures: Pictures, hubs: Hubness) -> None:

@@ -54,7 +54,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
 @click.option("-c", "--collection", "name", metavar="NAME", help="Measure on its own captions.")
 @click.option("--split", metavar="NAME", help="Only rows of this split.  [default: all]")
 @click.option("--root", type=options.ANY_PATH, metavar="DIR", help="Where DATA's pictures lie.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only N captioned pictures.")
 @click.option(
     "--model", "models", multiple=True, metavar="MODEL", help="A tower; may repeat, side by side."
 )
@@ -131,7 +131,7 @@ def evaluate_command(
         if len(given["tasks"]) > 1 or models:
             raise click.UsageError("--task captions is asked alone and measures no tower.")
         return measure_captions(_data(data, name, given), chosen, options.Shown(form, html, quiet))
-    captioned, towers = _data(data, name, given), models or _own_tower(name)
+    captioned, towers = _data(data, name, given), _towers(models, name)
     evaluations = _evaluated(captioned, towers, _tasks(given), quiet=quiet)
     skips = (*captioned.skips, *evaluations[0].embedded.skips)
     if form == "json":
@@ -140,7 +140,8 @@ def evaluate_command(
         say_left_out(skips, "--json lists them all.")
         _say_used(captioned, evaluations[0])
         print_rows(
-            ["task", "measure", *(f">{quoted(each)}" for each in towers), ""], _rows(evaluations)
+            ["task", "measure", *(f">{quoted(each.model)}" for each in evaluations), ""],
+            _rows(evaluations),
         )
     if html is not None:
         from clipsearch.durable import write_durably
@@ -184,19 +185,23 @@ def _generated(
     given: Mapping[str, Any],
     shown: options.Shown,
 ) -> int:
-    from clipsearch.cli.eval_generated import measure_generated
+    from clipsearch.cli.eval_generated import Asked, measure_generated
 
     if len(given["tasks"]) > 1 or len(models) > 1:
         raise click.UsageError("--task generated is asked alone, with one --model at most.")
     if shown.html is not None:
         raise click.UsageError("--task generated has no page; --task captions has one.")
+    others = (given["classes"], given["templates"], given["groups"], given["neutral"])
+    if any(others) or given["labels"] != "caption":
+        raise click.UsageError("--task generated takes no classes, templates, labels or groups.")
     chosen.refuse_unless(name is None, "DATA: a collection is measured with the captions it has")
-    captioned, (tower,) = _data(data, name, given), models or _own_tower(name)
-    return measure_generated(captioned, name, clipsearch.Embedder(tower).tower, chosen, shown)
+    captioned, (tower,) = _data(data, name, given), _towers(models, name)
+    asked = Asked(captioned, given["split"], name, tower)
+    return measure_generated(asked, chosen, shown)
 
 
 def _evaluated(
-    data: CaptionedSet, towers: Sequence[str], tasks: Tasks, *, quiet: bool
+    data: CaptionedSet, towers: Sequence[clipsearch.TowerPair], tasks: Tasks, *, quiet: bool
 ) -> list[Evaluation]:
     """Measure each tower on the set."""
     from clipsearch.evaluation import evaluate
@@ -208,9 +213,8 @@ def _evaluated(
             if phase == "pictures":  # texts are quick, and no images a second
                 listener(clipsearch.Progress("embedding", done, total, failed))
 
-        for model in towers:
-            tower = clipsearch.Embedder(model).tower
-            own = replace(tasks, attacks=_attack(model, tower, tasks))
+        for tower in towers:
+            own = replace(tasks, attacks=_attack(tower, tasks))
             evaluations.append(evaluate(tower, data, own, hear))
     return evaluations
 
@@ -243,12 +247,12 @@ def _data(data: Path | None, name: str | None, given: Mapping[str, Any]) -> Capt
     return replace(found, pictures=found.pictures[: given["limit"]])
 
 
-def _own_tower(name: str | None) -> tuple[str, ...]:
-    """The tower that a collection was made with, or the built-in one."""
-    if name is None:
-        return ("builtin",)
-    with clipsearch.Collection(name) as collection:
-        return (collection.tower.identity.name,)
+def _towers(models: Sequence[str], collection: str | None) -> list[clipsearch.TowerPair]:
+    """Those that were named; else the one that a collection was made with, or the built-in one."""
+    if models or collection is None:
+        return [clipsearch.Embedder(model).tower for model in models or ("builtin",)]
+    with clipsearch.Collection(collection) as held:  # at the precision that it has
+        return [held.tower]
 
 
 def _tasks(given: Mapping[str, Any]) -> Tasks:
@@ -268,12 +272,13 @@ def _tasks(given: Mapping[str, Any]) -> Tasks:
     return replace(tasks, neutral=given["neutral"]) if given["neutral"] else tasks
 
 
-def _attack(model: str, tower: clipsearch.TowerPair, tasks: Tasks) -> Mapping[str, Any]:
+def _attack(tower: clipsearch.TowerPair, tasks: Tasks) -> Mapping[str, Any]:
     """The attack on a tower, where torch can have its gradient; else a note that says why not."""
     if "robustness" not in tasks.names:
         return {}
     from clipsearch.towers.builtin import BUILTIN_FOLDER, is_builtin
 
+    model = tower.identity.name
     try:
         from clipsearch.training.attack import builtin_image_tower, open_clip_image_tower, pgd
     except ImportError:

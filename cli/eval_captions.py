@@ -9,7 +9,7 @@ import clipsearch
 from clipsearch.cli.captioners import Chosen
 from clipsearch.cli.exits import DONE, say, say_left_out
 from clipsearch.cli.options import Shown
-from clipsearch.cli.progress import shown_progress
+from clipsearch.cli.progress import captioning_step, shown_progress
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import print_json, skip_record
 from clipsearch.cli.tables import print_rows
@@ -27,13 +27,7 @@ def measure_captions(data: CaptionedSet, chosen: Chosen, shown: Shown) -> int:
 
     captioner = chosen.open()
     with shown_progress(quiet=shown.quiet) as listener:
-        found = evaluate_captions(
-            captioner,
-            data,
-            lambda _, done, total, failed: listener(
-                clipsearch.Progress("captioning", done, total, failed)
-            ),
-        )
+        found = evaluate_captions(captioner, data, captioning_step(listener))
     skips = (*data.skips, *found.skips)
     if shown.form == "json":
         cost = {"cost": chosen.cost(captioner)}

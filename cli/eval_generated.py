@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import clipsearch
 from clipsearch.cli.captioners import Chosen
 from clipsearch.cli.exits import DONE, say, say_left_out
 from clipsearch.cli.options import Shown
-from clipsearch.cli.progress import shown_progress
+from clipsearch.cli.progress import captioning_step, shown_progress
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import print_json, skip_record
 from clipsearch.cli.tables import print_rows
@@ -25,117 +26,144 @@ Written = Mapping[str, Sequence[clipsearch.Caption]]
 """Captions of a model by the pictures' names."""
 
 
-def measure_generated(
-    data: CaptionedSet,
-    collection: str | None,
-    tower: clipsearch.TowerPair,
-    chosen: Chosen,
-    shown: Shown,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is measured: a set, its split or the collection it is of, and the tower."""
+
+    data: CaptionedSet
+    split: str | None
+    collection: str | None
+    tower: clipsearch.TowerPair
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of it."""
+
+    gain: CaptionGain
+    captioners: tuple[str, ...]
+    skips: tuple[clipsearch.Skip, ...]
+
+
+def measure_generated(asked: Asked, chosen: Chosen, shown: Shown) -> int:
     """Search with and without a model's captions, and show what they add."""
-    from clipsearch.caption_gain import caption_gain
-    from clipsearch.evaluation import embed_set
-
-    skips = list(data.skips)
+    writer = chosen.open() if asked.collection is None else None
+    no_skips: list[clipsearch.Skip] = []
     with shown_progress(quiet=shown.quiet) as listener:
-
-        def hear(phase: str, done: int, total: int, failed: int) -> None:
-            if phase in PHASES:
-                listener(clipsearch.Progress(PHASES[phase], done, total, failed))
-
-        if collection is not None:
-            written, cost = _held(collection), None
+        if writer is None:
+            written, unwritten = _held(asked.collection or ""), no_skips
         else:
-            written, cost = _newly_written(data, chosen, skips, listener)
-        embedded = embed_set(data, tower, {}, hear)
-        found = caption_gain(embedded, written, tower, hear)
-    skips += embedded.skips
-    models = sorted({each.source for own in written.values() for each in own})
+            written, unwritten = _newly_written(asked.data, writer, listener)
+        found = _measured(asked, written, unwritten, listener)
     if shown.form == "json":
-        print_json("eval", {**_document(data.source, models, found, skips), "cost": cost})
+        print_json("eval", {**_document(asked, found), "cost": chosen.cost(writer)})
         return DONE
-    say_left_out(tuple(dict.fromkeys(skips)), "--json lists them all.")
-    say(
-        f"{found.captioned} of {found.pictures} pictures captioned by "
-        f"{quoted(', '.join(models))}; {found.queries} captions asked"
-    )
+    say_left_out(found.skips, "--json lists them all.")
+    _say_measured(asked, found)
     print_rows(
         ["text to image", ">pictures alone", ">with these captions", ">they add (95 %)", ""],
         [
             [
                 f"R@{k}",
-                f"{100 * found.alone[k]:.1f} %",
-                f"{100 * found.with_captions[k]:.1f} %",
-                _shown(found.gain[k]),
+                f"{100 * found.gain.alone[k]:.1f} %",
+                f"{100 * found.gain.with_captions[k]:.1f} %",
+                _shown(gain),
                 "",
             ]
-            for k in found.gain
+            for k, gain in found.gain.gain.items()
         ],
     )
+    if writer is not None:
+        chosen.say_cost(writer)
     return DONE
 
 
 def _held(name: str) -> Written:
-    """A model's captions that a collection has. Raises NothingToMeasure without any."""
+    """A model's captions that a collection has."""
     from clipsearch.captions import generated_captions
 
     with clipsearch.Collection(name) as collection:
-        found = generated_captions(collection)
-    if not found:
-        way_out = f"`clipsearch caption --collection {name} --write catalogue` writes them"
-        raise NothingToMeasure(name, f"no picture has a model's caption; {way_out}")
-    return found
+        return generated_captions(collection)
 
 
 def _newly_written(
-    data: CaptionedSet,
-    chosen: Chosen,
-    skips: list[clipsearch.Skip],
-    listener: Any,
-) -> tuple[Written, dict[str, Any] | None]:
-    """Have the pictures captioned; those without go to `skips`."""
+    data: CaptionedSet, writer: clipsearch.CaptionWriter, listener: clipsearch.ingest.OnProgress
+) -> tuple[Written, list[clipsearch.Skip]]:
+    """Have the pictures captioned; those that could not be are skips."""
     from clipsearch.evaluation import write_captions
 
-    writer = chosen.open()
-    told, written, failed = write_captions(
-        writer,
-        data.pictures,
-        lambda _, done, total, failed: listener(
-            clipsearch.Progress("captioning", done, total, failed)
-        ),
-    )
-    skips += failed
+    told, written, failed = write_captions(writer, data.pictures, captioning_step(listener))
     found = {
         picture.name: [clipsearch.Caption(caption.text, writer.source)]
         for picture, caption in zip(told, written, strict=True)
     }
-    return found, chosen.cost(writer)
+    return found, failed
+
+
+def _measured(
+    asked: Asked,
+    written: Written,
+    unwritten: Sequence[clipsearch.Skip],
+    listener: clipsearch.ingest.OnProgress,
+) -> Found:
+    """Embed what is not embedded yet, and ask. Raises NothingToMeasure."""
+    from clipsearch.caption_gain import Told, caption_gain
+    from clipsearch.evaluation import PLAIN, embed_pictures
+
+    def hear(phase: str, done: int, total: int, failed: int) -> None:
+        listener(clipsearch.Progress(PHASES[phase], done, total, failed))
+
+    kept, images, unread = embed_pictures(asked.data, asked.tower, {}, hear)
+    model = [tuple(written.get(picture.name, ())) for picture in kept]
+    if not any(model):
+        raise NothingToMeasure(asked.data.source, _without_captions(asked, len(kept)))
+    told = Told(images[PLAIN], [picture.captions for picture in kept], model)
+    gain = caption_gain(told, asked.tower, hear)
+    captioners = sorted({each.source for own in model for each in own})
+    skips = dict.fromkeys((*asked.data.skips, *unwritten, *unread))
+    return Found(gain, tuple(captioners), tuple(skips))
+
+
+def _without_captions(asked: Asked, count: int) -> str:
+    if asked.collection is None:
+        return f"none of {count} pictures was captioned"
+    way_out = f"`clipsearch caption --collection {asked.collection} --write catalogue` writes them"
+    return f"none of {count} pictures has a model's caption; {way_out}"
+
+
+def _say_measured(asked: Asked, found: Found) -> None:
+    gain = found.gain
+    say(
+        f"{gain.captioned} of {gain.pictures} pictures captioned by "
+        f"{quoted(', '.join(found.captioners))}; {gain.queries} captions asked of "
+        f"{quoted(asked.tower.identity.name)}"
+    )
 
 
 def _shown(gain: Interval) -> str:
     return f"{100 * gain.value:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
 
 
-def _document(
-    source: str, models: list[str], found: CaptionGain, skips: Sequence[clipsearch.Skip]
-) -> dict[str, Any]:
+def _document(asked: Asked, found: Found) -> dict[str, Any]:
     return {
-        "source": source.encode(errors="replace").decode(),
-        "captioners": models,
+        "source": asked.data.source.encode(errors="replace").decode(),
+        "split": asked.split,
+        "model": asked.tower.identity.name,
+        "captioners": [each.encode(errors="replace").decode() for each in found.captioners],
         "task": "generated",
-        "pictures": found.pictures,
-        "captioned": found.captioned,
-        "captions": found.queries,
+        "pictures": found.gain.pictures,
+        "captioned": found.gain.captioned,
+        "captions": found.gain.queries,
         "results": [
             {
                 "k": k,
-                "pictures_alone": round(found.alone[k], 6),
-                "with_captions": round(found.with_captions[k], 6),
+                "pictures_alone": round(found.gain.alone[k], 6),
+                "with_captions": round(found.gain.with_captions[k], 6),
                 "gain": round(gain.value, 6),
                 "gain_low": round(gain.low, 6),
                 "gain_high": round(gain.high, 6),
             }
-            for k, gain in found.gain.items()
+            for k, gain in found.gain.gain.items()
         ],
-        "skipped": [skip_record(skip) for skip in dict.fromkeys(skips)],
+        "skipped": [skip_record(skip) for skip in found.skips],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import clipsearch
@@ -46,6 +46,15 @@ def shown_progress(*, quiet: bool) -> AbstractContextManager[clipsearch.ingest.O
     if quiet:
         return nullcontext(lambda _: None)
     return _bar() if sys.stderr.isatty() else nullcontext(Lines())
+
+
+def captioning_step(
+    hear: clipsearch.ingest.OnProgress,
+) -> Callable[[str, int, int, int], None]:
+    """A listener to an evaluation that captions: whatever it is at, pictures are captioned."""
+    return lambda _, done, total, failed: hear(
+        clipsearch.Progress("captioning", done, total, failed)
+    )
 
 
 @contextmanager

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.catalogue import Catalogue, transaction, words, writing
-from clipsearch.evaluation import PLAIN, EmbeddedSet, OnStep
+from clipsearch.evaluation import OnStep
 from clipsearch.filters import EVERYTHING
 from clipsearch.ingest import bring_captions_up, bring_index_up
 from clipsearch.search import Asked, Ranker, Words, query_embedding, sought_words
 from clipsearch.towers import TowerPair
-from clipsearch.values import Caption, ImageInfo
+from clipsearch.values import Caption, Embeddings, ImageInfo
 
 CUTS = (1, 5, 10)
 _DRAWN, _INSIDE = 2_000, (2.5, 97.5)
@@ -56,45 +56,56 @@ class CaptionGain:
     gain: Mapping[int, Interval]
 
 
-def caption_gain(
-    embedded: EmbeddedSet,
-    written: Mapping[str, Sequence[Caption]],
-    tower: TowerPair,
-    on_step: OnStep,
-) -> CaptionGain:
-    """Ask for every caption of a set with and without what a model wrote of its pictures.
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """Pictures with their embeddings float32 [n, dim], what people say of each, and a model."""
 
-    `written` holds a model's captions by the pictures' names. Equal scores rank pictures in the
-    order of the set, as they do in a collection.
+    images: Embeddings
+    people: Sequence[Sequence[str]]
+    model: Sequence[Sequence[Caption]]
+
+    @property
+    def queries(self) -> tuple[list[str], NDArray[np.int64]]:
+        """What people say, and the row of the picture that each says it of."""
+        counts = [len(own) for own in self.people]
+        owner = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        return [text for own in self.people for text in own], owner
+
+
+def caption_gain(told: Told, tower: TowerPair, on_step: OnStep) -> CaptionGain:
+    """Ask for what people say of pictures, with and without what a model says of them.
+
+    Equal scores rank pictures in their order, as they do in a collection. Raises
+    UnreadableScript.
     """
-    captions = [tuple(written.get(picture.name, ())) for picture in embedded.pictures]
-    none = [()] * len(captions)
+    texts, owner = told.queries
+    none: list[tuple[Caption, ...]] = [()] * len(told.images)
     with (
-        _filled(embedded, none, tower) as bare,
-        _filled(embedded, captions, tower) as captioned,
+        _filled(told.images, none, tower) as bare,
+        _filled(told.images, told.model, tower) as captioned,
     ):
-        alone, fused = _ranks((bare, captioned), embedded, tower, on_step)
+        alone, fused = _ranks((bare, captioned), (texts, owner), tower, on_step)
     return CaptionGain(
-        pictures=len(embedded.pictures),
-        captioned=sum(map(bool, captions)),
-        queries=len(embedded.texts),
+        pictures=len(told.images),
+        captioned=sum(map(bool, told.model)),
+        queries=len(texts),
         alone={k: float(np.mean(alone <= k)) for k in CUTS},
         with_captions={k: float(np.mean(fused <= k)) for k in CUTS},
-        gain={k: _gain(alone <= k, fused <= k, embedded.owner) for k in CUTS},
+        gain={k: _gain(alone <= k, fused <= k, owner) for k in CUTS},
     )
 
 
 @contextmanager
 def _filled(
-    embedded: EmbeddedSet, captions: Sequence[Sequence[Caption]], tower: TowerPair
+    images: Embeddings, captions: Sequence[Sequence[Caption]], tower: TowerPair
 ) -> Iterator[Ranker]:
-    """A collection of the pictures, by the embeddings that they have; row n gets the id n + 1."""
+    """A collection of pictures by their embeddings; row n gets the id n + 1."""
     with (
         tempfile.TemporaryDirectory(prefix="clipsearch-") as scratch,
         Catalogue.create(folder := Path(scratch), tower.identity) as catalogue,
     ):
         with catalogue.writer() as connection, transaction(connection):
-            rows = zip(embedded.images[PLAIN], captions, strict=True)
+            rows = zip(images, captions, strict=True)
             for row, (embedding, own) in enumerate(rows, start=1):
                 # no content is told apart here: two like pictures stay two
                 info = ImageInfo(row.to_bytes(32, "big"), "JPEG", 1, 1, 1)
@@ -109,19 +120,23 @@ def _filled(
 
 
 def _ranks(
-    rankers: Sequence[Ranker], embedded: EmbeddedSet, tower: TowerPair, on_step: OnStep
+    rankers: Sequence[Ranker],
+    queries: tuple[list[str], NDArray[np.int64]],
+    tower: TowerPair,
+    on_step: OnStep,
 ) -> list[Ranks]:
-    """The rank of each caption's own picture in each collection; infinite beyond 10."""
-    ranks = [np.full(len(embedded.texts), np.inf) for _ in rankers]
-    for place, (text, owner) in enumerate(zip(embedded.texts, embedded.owner, strict=True)):
+    """The rank of each query's own picture in each collection; infinite beyond 10."""
+    texts, owners = queries
+    ranks = [np.full(len(texts), np.inf) for _ in rankers]
+    for place, (text, owner) in enumerate(zip(texts, owners.tolist(), strict=True)):
         parts = [Words(text)]
         asked = Asked(query_embedding(parts, tower), sought_words(parts), "fused", max(CUTS))
         for ranker, own in zip(rankers, ranks, strict=True):
             for hit in ranker.hits(asked, EVERYTHING):
                 if hit.image.id == owner + 1:
                     own[place] = hit.rank
-        if not (place + 1) % _AT_ONCE or place + 1 == len(embedded.texts):
-            on_step("queries", place + 1, len(embedded.texts), 0)
+        if not (place + 1) % _AT_ONCE or place + 1 == len(texts):
+            on_step("queries", place + 1, len(texts), 0)
     return ranks
 
 

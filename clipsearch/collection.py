@@ -29,7 +29,6 @@ from clipsearch.ingest import (
     BATCH,
     CHECKED_AT_MOST,
     Addition,
-    EmbedTexts,
     IngestOptions,
     IngestReport,
     MigrationOptions,
@@ -58,7 +57,7 @@ from clipsearch.lock import only_writer
 from clipsearch.migration_errors import TowerReplaced
 from clipsearch.paths import Paths, paths_of, root_of, spellings
 from clipsearch.tower_choice import TowerChoice, refuse_other_tower, said_tower
-from clipsearch.towers import Findings, TowerPair
+from clipsearch.towers import TowerMemory, TowerPair, embedding_once
 from clipsearch.values import Caption, Image, Removed, Skip, TowerIdentity
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class Collection(CollectionReader):
             on_progress(Progress("indexing", 0, None))
             bring_index_up(catalogue, self.folder)
             bring_captions_up(catalogue, self.folder, self.tower, on_progress)
-            bring_background_up(catalogue, self._embed_background(self.tower))
+            bring_background_up(catalogue, embedding_once(self.tower, self.home))
             self.tower.prepare()
         away = report.missing or report.emptied  # what they hold is known, and may come back
         if report.failed and not report.readable and not away:
@@ -177,7 +176,7 @@ class Collection(CollectionReader):
             ids = add_pictures(catalogue, self.tower, chain(first, rest))
             bring_index_up(catalogue, self.folder)
             bring_captions_up(catalogue, self.folder, self.tower, tail=CAPTION_TAIL)
-            bring_background_up(catalogue, self._embed_background(self.tower))
+            bring_background_up(catalogue, embedding_once(self.tower, self.home))
         found = self.images(ids)
         return [found[image_id] for image_id in ids]
 
@@ -311,7 +310,7 @@ class Collection(CollectionReader):
             place = Place(catalogue, self.folder, self.name)
             report = migrate(place, tower, options or MigrationOptions(), on_progress)
             bring_captions_up(catalogue, self.folder, tower, on_progress)
-            bring_background_up(catalogue, self._embed_background(tower))
+            bring_background_up(catalogue, embedding_once(tower, self.home))
             tower.prepare()
         self._forget_tower()
         self._choice = TowerChoice(tower if self._choice.given is not None else None)
@@ -361,7 +360,7 @@ class Collection(CollectionReader):
         """The towers to hold a lower precision against; None at fp32, and once it held."""
         if self.exists and precision_held(self._open()):
             return None
-        if Findings(self.home, self.tower.identity).precision_held:
+        if TowerMemory(self.home, self.tower.identity).precision_held:
             return None
         return self._choice.reference(self.tower, self.home)
 
@@ -381,11 +380,8 @@ class Collection(CollectionReader):
         found = {root: rule for root, rule in rules.items() if root.exists()}
         checked = check_on_first_files(found, options, self.tower, reference)
         if checked == CHECKED_AT_MOST:  # of fewer pictures the next collection asks its own
-            Findings(self.home, self.tower.identity).note_precision_held(checked)
+            TowerMemory(self.home, self.tower.identity).note_precision_held(checked)
         return checked
-
-    def _embed_background(self, tower: TowerPair) -> EmbedTexts:
-        return Findings(self.home, tower.identity).remembering(tower.embed_texts)
 
     def _known_roots(self, catalogue: Catalogue) -> list[Path]:
         with catalogue.reader() as connection:

@@ -261,8 +261,9 @@ class Unreached:
 class PictureSignal:
     """How near the picture itself is to the query: cosine, and what that is worth.
 
-    `hubness` is how near it is to sentences in general, of which a share was taken off; None where
-    that is not known of a tower, or where pictures are ranked by their cosine alone.
+    `hubness` is how near it is to sentences in general, as it counted (the least one twentieth of a
+    collection count as its twentieth does), of which a share was taken off; None where that is not
+    known of a tower, or where pictures are ranked by their cosine alone.
     """
 
     cosine: float

@@ -8,7 +8,7 @@ from clipsearch.evaluation.captions import (
     evaluate_captions,
     write_captions,
 )
-from clipsearch.evaluation.embedding import PLAIN, EmbeddedSet, OnStep, embed_set
+from clipsearch.evaluation.embedding import PLAIN, OnStep, embed_pictures
 from clipsearch.evaluation.evaluate import TASKS, Evaluation, Tasks, evaluate
 from clipsearch.evaluation.labels import read_classes, read_templates
 from clipsearch.evaluation.page import evaluation_page
@@ -21,7 +21,6 @@ __all__ = [
     "PLAIN",
     "TASKS",
     "CaptionEvaluation",
-    "EmbeddedSet",
     "Evaluation",
     "OnStep",
     "Result",
@@ -29,7 +28,7 @@ __all__ = [
     "VqaEvaluation",
     "caption_page",
     "concordance",
-    "embed_set",
+    "embed_pictures",
     "evaluate",
     "evaluate_captions",
     "evaluate_vqa",

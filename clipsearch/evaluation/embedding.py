@@ -58,14 +58,7 @@ def embed_set(
 
     Raises NothingToMeasure, UnreadableScript.
     """
-    every = (*data.pictures, *data.uncaptioned)
-    skips: list[Skip] = []
-    if data.known and data.known.tower == tower.identity and not distortions:
-        kept, images = _known(every, data.known)
-    else:
-        kept, images = _calculated(every, tower, distortions, skips, on_step)
-    if not any(picture.captions for picture in kept):
-        raise NothingToMeasure(data.source, f"none of {len(every)} pictures can be read")
+    kept, images, skips = embed_pictures(data, tower, distortions, on_step)
     texts = tuple(text for picture in kept for text in picture.captions)
     counts = [len(picture.captions) for picture in kept]
     return EmbeddedSet(
@@ -76,6 +69,30 @@ def embed_set(
         texts=texts,
         skips=tuple(skips),
     )
+
+
+def embed_pictures(
+    data: CaptionedSet, tower: TowerPair, distortions: Mapping[str, Distort], on_step: OnStep
+) -> tuple[list[CaptionedPicture], dict[str, Embeddings], list[Skip]]:
+    """The pictures of a set that have an embedding, these by condition, and the others.
+
+    Raises NothingToMeasure.
+    """
+    every = (*data.pictures, *data.uncaptioned)
+    if not data.pictures:
+        raise NothingToMeasure(
+            data.source,
+            f"none of {len(every)} pictures has a caption that a person wrote; "
+            "`index --captions FILE` takes them in",
+        )
+    skips: list[Skip] = []
+    if data.known and data.known.tower == tower.identity and not distortions:
+        kept, images = _known(every, data.known)
+    else:
+        kept, images = _calculated(every, tower, distortions, skips, on_step)
+    if not any(picture.captions for picture in kept):
+        raise NothingToMeasure(data.source, f"none of {len(every)} pictures can be read")
+    return kept, images, skips
 
 
 Embedded = tuple[list[CaptionedPicture], dict[str, Embeddings]]

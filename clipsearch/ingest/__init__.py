@@ -1,7 +1,7 @@
 """Takes pictures in and keeps the index up to them."""
 
 from clipsearch.ingest.additions import BATCH, Addition, add_pictures
-from clipsearch.ingest.background import EmbedTexts, bring_background_up
+from clipsearch.ingest.background import bring_background_up
 from clipsearch.ingest.caption_embedding import bring_captions_up
 from clipsearch.ingest.caption_ingestion import refuse_bad_tables
 from clipsearch.ingest.ingestion import ingest_folders, refuse_missing
@@ -22,7 +22,6 @@ __all__ = [
     "BATCH",
     "CHECKED_AT_MOST",
     "Addition",
-    "EmbedTexts",
     "IngestOptions",
     "IngestReport",
     "MigrationOptions",

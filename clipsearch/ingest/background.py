@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -15,9 +14,8 @@ from clipsearch.calibration import (
 )
 from clipsearch.catalogue import Catalogue, backgrounds, reading, transaction
 from clipsearch.catalogue.backgrounds import BackgroundStamp, KeptBackground
+from clipsearch.towers import EmbedTexts
 from clipsearch.values import Embeddings
-
-EmbedTexts = Callable[[Sequence[str]], Embeddings]
 
 
 def bring_background_up(catalogue: Catalogue, embed_texts: EmbedTexts | None = None) -> bool:

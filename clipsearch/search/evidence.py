@@ -15,7 +15,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.calibration.hubness import SHARE, Hubness
 from clipsearch.catalogue.words import MatchedWords
 from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings
@@ -60,45 +59,6 @@ class Level:
 def picture_evidence(scores: Numbers, level: Level) -> Numbers:
     """Evidence of the pictures' own scores: linear, 0 for the average picture."""
     return np.asarray(PICTURE * level.deviations(scores), np.float32)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PictureScores:
-    """A query's cosines with pictures, less a share of what these are as hubs.
-
-    No picture counts as less of a hub than the least of the sample: so it is known from its
-    cosine alone what a picture can be worth at most. Without `hubness` scores are the cosines.
-    """
-
-    hubness: Hubness | None
-    least: float
-    level: Level
-
-    @classmethod
-    def of(cls, query: Embeddings, sample: Embeddings, hubness: Hubness | None) -> PictureScores:
-        """Of a query [dim], with its level in a sample [n, dim] of the collection."""
-        cosines = np.vecdot(sample, query)
-        if hubness is None or not len(sample):
-            return cls(None, 0.0, Level.of_scores(cosines))
-        hubs = hubness.among(sample)
-        return cls(hubness, float(hubs.min()), Level.of_scores(np.asarray(cosines - SHARE * hubs)))
-
-    def hubs(self, pictures: Embeddings) -> Numbers | None:
-        """The hubness of pictures [n, dim] as it counts, where it is known."""
-        if self.hubness is None:
-            return None
-        return np.maximum(self.hubness.of(pictures), np.float32(self.least))
-
-    def evidence(self, cosines: Numbers, hubs: Numbers | None) -> Numbers:
-        """What the cosines [n] of pictures are worth, which are such hubs."""
-        if hubs is not None:
-            cosines = np.asarray(cosines - np.float32(SHARE) * hubs, np.float32)
-        return picture_evidence(cosines, self.level)
-
-    def at_most(self, cosine: float) -> float:
-        """The most that a cosine can be worth, whatever the picture."""
-        most = np.array([cosine - SHARE * self.least], np.float32)
-        return float(picture_evidence(most, self.level)[0])
 
 
 def caption_evidence(cosines: Numbers, level: Level) -> Numbers:

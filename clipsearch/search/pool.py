@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.calibration import hubness_of
 from clipsearch.catalogue import Reading, reading
 from clipsearch.catalogue.caption_rows import CaptionRows, caption_ids_of, captions_of
 from clipsearch.catalogue.caption_texts import captions_by_id, generated_among
@@ -18,10 +17,10 @@ from clipsearch.search.evidence import (
     GENERATED,
     Level,
     Numbers,
-    PictureScores,
     caption_evidence,
     words_evidence,
 )
+from clipsearch.search.hubs import PictureScores, SampleHubs
 from clipsearch.values import (
     CaptionSignal,
     Embeddings,
@@ -70,6 +69,7 @@ class Judge:
         query: Embeddings,
         matched: MatchedWords,
         eligible: Callable[[Numbers, Embeddings], NDArray[np.bool_]],
+        hubs: SampleHubs,
     ) -> None:
         """Take the query's embedding [dim], what its words matched, and which may be found."""
         self._eligible = eligible
@@ -77,11 +77,11 @@ class Judge:
         self._query = query
         self._matched = matched
         self._words = words_evidence(matched)
-        hubness = hubness_of(reading.tower(connection).digest)
-        self._pictures = PictureScores.of(query, image_sample(connection, len(query)), hubness)
+        sample = image_sample(connection, len(query))
+        self._pictures = PictureScores.of(query, sample, hubs.of(sample))
         self._captions: Level | None = None
-        if len(sample := caption_sample(connection, len(query))):
-            self._captions = Level.of(query, sample)
+        if len(said := caption_sample(connection, len(query))):
+            self._captions = Level.of(query, said)
 
     @property
     def asks_captions(self) -> bool:
@@ -115,7 +115,7 @@ class Judge:
             has = self._matched.ids[at] == ids
         bm25, words = np.zeros(len(ids), np.float32), np.zeros(len(ids), np.float32)
         bm25[has], words[has] = self._matched.bm25[at[has]], self._words[at[has]]
-        hubs = self._pictures.hubs(held)
+        hubs = self._pictures.counted(held)
         picture = self._pictures.evidence(cosines, hubs)
         return Pool(ids, cosines, hubs, picture, caption_ids, caption_cosines, caption, bm25, words)
 

@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from running import Clipsearch
+from towers.tiny_folder import write_int8_folder
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ def test_what_a_models_captions_add_is_shown_of_a_file(
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
     assert found["captioners"] == ["generated:squares-1"]
+    assert (found["split"], found["model"]) == ("dev", "builtin-4")
     assert (found["pictures"], found["captioned"]) == (6, 6)
     assert [each["k"] for each in found["results"]] == [1, 5, 10]
     for each in found["results"]:
@@ -117,6 +120,33 @@ def test_what_a_collections_own_captions_add_is_shown(
     assert ran.code == 0, ran.err
     assert "3 of 3 pictures captioned by generated:builtin-captioner" in ran.err
     assert [line.split("\t")[0] for line in ran.lines] == ["R@1", "R@5", "R@10"]
+
+
+def test_a_collection_is_measured_at_the_precision_that_it_has(
+    clipsearch: Clipsearch, tmp_path: Path
+) -> None:
+    """By the embeddings that it holds: its files may be away."""
+    tower, photos = write_int8_folder(tmp_path / "tower"), tmp_path / "photos"
+    photos.mkdir()
+    for number, colour in enumerate(("red", "lime", "blue")):
+        Image.new("RGB", (40, 30), colour).save(photos / f"{number}.png")
+        (photos / f"{number}.txt").write_text(f"a {colour} wall\n")
+    ran = clipsearch("index", photos, "--model", tower, "--precision", "int8", "--quiet")
+    assert ran.code == 0, ran.err
+    photos.rename(tmp_path / "away")
+    ran = clipsearch("eval", "-c", "default", "--json", "--quiet")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["pictures"] == 3
+
+
+def test_a_folder_that_nobody_captioned_is_not_called_unreadable(
+    clipsearch: Clipsearch, photographs: Path, tmp_path: Path
+) -> None:
+    shutil.copy(photographs / "chelsea.png", tmp_path)
+    clipsearch("index", tmp_path, "--caption", "--quiet")
+    ran = clipsearch("eval", "-c", "default", "--task", "generated")
+    assert ran.code == 2
+    assert "has a caption that a person wrote" in ran.err
 
 
 def test_captions_of_a_model_are_measured_alone(clipsearch: Clipsearch, captioned: Path) -> None:

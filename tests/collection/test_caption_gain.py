@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from colour_towers import ColourTowers
 
 from clipsearch import Caption
-from clipsearch.caption_gain import CaptionGain, caption_gain
-from clipsearch.captions import CaptionedPicture
-from clipsearch.evaluation import PLAIN, EmbeddedSet
+from clipsearch.caption_gain import CaptionGain, Told, caption_gain
+from clipsearch.towers import load_towers
+from clipsearch.towers.pair import of_unit_length
 
 GREY = 12
 """So many pictures look alike: their own cosines cannot tell them apart."""
@@ -17,28 +19,13 @@ WORDS: tuple[str, ...] = ("harbour", "kettle", "violin", "orchard", "lantern", "
 WORDS += ("glacier", "teapot", "compass", "meadow", "anchor", "chimney")
 
 
-def alike(tower: ColourTowers) -> EmbeddedSet:
+def measured(said: dict[str, Caption]) -> CaptionGain:
     """Grey pictures, each with a person's caption that names what is in it and no colour."""
-
-    def read() -> bytes:
-        raise AssertionError("no picture is read again")
-
-    pictures = tuple(CaptionedPicture(word, (f"an old {word}",), read) for word in WORDS)
-    pixels = np.full((GREY, 32, 32, 3), 128, np.uint8)
-    texts = tuple(text for picture in pictures for text in picture.captions)
-    return EmbeddedSet(
-        pictures=pictures,
-        images={PLAIN: tower.embed_images(pixels)},
-        captions=tower.embed_texts(texts),
-        owner=np.arange(GREY, dtype=np.int64),
-        texts=texts,
-        skips=(),
-    )
-
-
-def measured(said: dict[str, list[Caption]]) -> CaptionGain:
     tower = ColourTowers()
-    return caption_gain(alike(tower), said, tower, lambda *_: None)
+    images = tower.embed_images(np.full((GREY, 32, 32, 3), 128, np.uint8))
+    people = [(f"an old {word}",) for word in WORDS]
+    model = [(said[word],) if word in said else () for word in WORDS]
+    return caption_gain(Told(images, people, model), tower, lambda *_: None)
 
 
 def by_model(text: str) -> Caption:
@@ -46,7 +33,7 @@ def by_model(text: str) -> Caption:
 
 
 def test_captions_that_name_what_is_in_a_picture_find_it() -> None:
-    found = measured({word: [by_model(f"the {word} of a village")] for word in WORDS})
+    found = measured({word: by_model(f"the {word} of a village") for word in WORDS})
     assert found.alone[1] == pytest.approx(1 / GREY)  # equals stand in the order of the set
     assert found.with_captions[1] == 1.0
     assert found.gain[1].value == pytest.approx(1 - 1 / GREY)
@@ -63,9 +50,19 @@ def test_where_nothing_was_written_nothing_is_added() -> None:
 
 def test_captions_of_the_wrong_pictures_show_as_a_loss() -> None:
     said = {
-        word: [by_model(f"an old {other}")]
+        word: by_model(f"an old {other}")
         for word, other in zip(WORDS, WORDS[1:] + WORDS[:1], strict=True)
     }
     found = measured(said)
     assert found.with_captions[1] == 0
     assert found.gain[1].value < 0
+
+
+def test_hubness_is_no_gain_of_captions(home: Path) -> None:
+    """The built-in tower ranks by more than the cosine, with captions as without."""
+    tower = load_towers("builtin", home)
+    random = np.random.default_rng(0)
+    images = of_unit_length(random.normal(size=(60, tower.identity.dim)))
+    people = [(word,) for word in (WORDS * 5)]
+    found = caption_gain(Told(images, people, [()] * len(images)), tower, lambda *_: None)
+    assert found.alone == found.with_captions

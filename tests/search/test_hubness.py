@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clipsearch.calibration import Hubness, hubness_of
 from clipsearch.calibration import hubness as shipped
-from clipsearch.search.evidence import PictureScores
+from clipsearch.search.hubs import PictureScores, SampledHubs, SampleHubs
 from clipsearch.towers import load_towers
 from clipsearch.values import Embeddings
 
@@ -44,8 +44,8 @@ def test_the_hub_gives_way_to_the_picture_that_is_meant(space: tuple[Hubness, Em
     query = unit(0.55 * pictures[7].astype(np.float64) + 0.6 * pictures[0])
     cosines = pictures @ query
     assert int(cosines.argmax()) == 0
-    scores = PictureScores.of(query, pictures, hubness)
-    assert int(scores.evidence(cosines, scores.hubs(pictures)).argmax()) == 7
+    scores = PictureScores.of(query, pictures, SampledHubs.of(hubness, pictures))
+    assert int(scores.evidence(cosines, scores.counted(pictures)).argmax()) == 7
 
 
 def test_without_centres_the_order_is_that_of_the_cosines(
@@ -54,7 +54,7 @@ def test_without_centres_the_order_is_that_of_the_cosines(
     _, pictures = space
     cosines = pictures @ pictures[3]
     scores = PictureScores.of(pictures[3], pictures, None)
-    order = scores.evidence(cosines, scores.hubs(pictures)).argsort()
+    order = scores.evidence(cosines, scores.counted(pictures)).argsort()
     assert order.tolist() == cosines.argsort().tolist()
 
 
@@ -63,8 +63,8 @@ def test_nothing_is_worth_more_than_its_cosine_allows(space: tuple[Hubness, Embe
     sample = pictures[::3]
     for query in pictures[:20]:
         cosines = pictures @ query
-        scores = PictureScores.of(query, sample, hubness)
-        worth = scores.evidence(cosines, scores.hubs(pictures))
+        scores = PictureScores.of(query, sample, SampledHubs.of(hubness, sample))
+        worth = scores.evidence(cosines, scores.counted(pictures))
         for cosine, own in zip(cosines.tolist(), worth.tolist(), strict=True):
             assert own <= scores.at_most(cosine) + 1e-5
 
@@ -77,6 +77,19 @@ def test_equal_pictures_are_equal_hubs_whatever_stands_beside_them(
     for row in range(0, len(pictures), 17):
         assert hubness.of(pictures[row : row + 1])[0] == together[row]
     assert np.allclose(together, hubness.among(pictures), atol=1e-6)
+
+
+def test_a_sample_that_is_another_is_looked_at_anew(
+    home: Path, space: tuple[Hubness, Embeddings]
+) -> None:
+    hubs = SampleHubs(load_towers("builtin", home).identity.digest)
+    random = np.random.default_rng(1)
+    one, other = (unit(random.normal(size=(20, 640))) for _ in range(2))
+    first = hubs.of(one)
+    assert first is hubs.of(one.copy())
+    assert first is not hubs.of(other)
+    assert hubs.of(one[:0]) is None
+    assert SampleHubs("0" * 64).of(one) is None
 
 
 def test_the_shipped_centres_are_those_of_the_shipped_tower(home: Path) -> None:

@@ -33,6 +33,14 @@ def write_tiny_folder(folder: Path, seed: int = 0, **changes: Any) -> Path:
     return folder
 
 
+def write_int8_folder(folder: Path) -> Path:
+    """The same with an image.int8.onnx that says what image.onnx says."""
+    write_tiny_folder(folder)
+    (folder / "image.int8.onnx").write_bytes((folder / "image.onnx").read_bytes())
+    describe(folder, ("image.onnx", "image.int8.onnx", "text.onnx", "vocab.txt"))
+    return folder
+
+
 def describe(folder: Path, names: tuple[str, ...], **changes: Any) -> None:
     """Write the tower.json of the files that stand in the folder."""
     entries = {name: file_entry(folder / name) for name in names}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from colour_towers import ColourTowers
 from PIL import Image as PillowImage
-from towers.tiny_folder import describe, write_tiny_folder
+from towers.tiny_folder import write_int8_folder
 
 from clipsearch import Collection, TowerOptions
 from clipsearch.catalogue import Catalogue
 from clipsearch.ingest import CHECKED_AT_MOST, precision_held
-from clipsearch.towers import Findings
+from clipsearch.towers import TowerMemory, embedding_once
+from clipsearch.towers.claimed import CLAIMED
 from clipsearch.values import Embeddings
 
 Open = Callable[[str], Collection]
@@ -31,6 +33,15 @@ class Listening(ColourTowers):
         """Embed texts, and count them."""
         self.texts_embedded += len(texts)
         return super().embed_texts(texts)
+
+
+class Claimed(Listening):
+    """Towers that are known by what an import says of them alone."""
+
+    def __init__(self, name: str) -> None:
+        """Take the name; there is no digest."""
+        super().__init__(name)
+        self.identity = replace(self.identity, digest=CLAIMED)
 
 
 def save(pictures: Path, count: int) -> None:
@@ -74,12 +85,23 @@ def test_another_tower_embeds_them_itself(home: Path, pictures: Path) -> None:
     assert other.texts_embedded > 100
 
 
+def test_two_towers_that_imports_claim_are_not_taken_for_one(home: Path) -> None:
+    row = np.eye(ColourTowers().identity.dim, dtype=np.float32)[:1]
+    towers = [Claimed("ViT-B-32/openai"), Claimed("ViT-B-32/laion")]
+    assert towers[0].identity.digest == towers[1].identity.digest
+    for tower in towers:
+        assert embedding_once(tower, home)(["a dog"]).shape == row.shape
+        assert tower.texts_embedded == 1
+    folders = {TowerMemory(home, tower.identity).folder for tower in towers}
+    assert len(folders) == 2
+
+
 def test_a_damaged_file_is_embedded_anew(home: Path, pictures: Path) -> None:
     save(pictures, 3)
     tower = Listening()
     index(home, pictures, "one", tower)
-    (kept,) = Findings(home, tower.identity).folder.glob("texts-*.npy")
-    for content in (b"", kept.read_bytes()[:-100], b"\x93NUMPY nonsense"):
+    (kept,) = TowerMemory(home, tower.identity).folder.glob("texts-*")
+    for content in (b"", kept.read_bytes()[:-100], b"PK\x03\x04", bytes(kept.stat().st_size)):
         kept.write_bytes(content)
         again = Listening()
         index(home, pictures, f"two-{len(content)}", again)
@@ -89,7 +111,7 @@ def test_a_damaged_file_is_embedded_anew(home: Path, pictures: Path) -> None:
 def test_a_folder_that_cannot_be_written_costs_no_collection(home: Path, pictures: Path) -> None:
     save(pictures, 3)
     (home / "towers").mkdir(parents=True)
-    (home / "towers" / "findings").write_text("in the way")
+    (home / "towers" / "memory").write_text("in the way")
     index(home, pictures, "one", Listening())
     with Collection("one", home=home) as collection:
         assert len(collection) == 3
@@ -118,9 +140,7 @@ def test_a_precision_that_held_on_fewer_is_checked_by_the_next_collection(
 
 def faithful(home: Path, tower: Path) -> Open:
     """Collections at int8 whose int8 file says what its fp32 file says."""
-    write_tiny_folder(tower)
-    (tower / "image.int8.onnx").write_bytes((tower / "image.onnx").read_bytes())
-    describe(tower, ("image.onnx", "image.int8.onnx", "text.onnx", "vocab.txt"))
+    write_int8_folder(tower)
     options = TowerOptions("int8")
     return lambda name: Collection(name, home=home, model=str(tower), options=options)
 

@@ -9,7 +9,6 @@ CPU. All of it can be found out anew: what is damaged or cannot be written costs
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,22 +17,26 @@ import numpy as np
 
 from clipsearch.durable import write_durably
 from clipsearch.settings import tower_cache
-from clipsearch.towers.pair import usable
+from clipsearch.towers.claimed import is_claimed
+from clipsearch.towers.pair import TowerPair, usable
 from clipsearch.towers.ready import cpu
 from clipsearch.values import Embeddings, TowerIdentity
 
 _HELD = "precision-held"
 
+EmbedTexts = Callable[[Sequence[str]], Embeddings]
+"""From texts to embeddings float32 [n, dim]."""
 
-class Findings:
+
+class TowerMemory:
     """What is kept about the towers `identity` under the home."""
 
     def __init__(self, home: Path, identity: TowerIdentity) -> None:
         """Name the folder; nothing is read or written yet."""
-        runtimes = (_version("onnxruntime"), _version("openvino"))
-        made_of = (identity.digest, identity.precision, *runtimes, cpu())
+        tower = (identity.name, str(identity.dim), identity.digest, identity.precision)
+        made_of = (*tower, _version("onnxruntime"), _version("openvino"), cpu())
         key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()
-        self.folder = tower_cache(home) / "findings" / key[:32]
+        self.folder = tower_cache(home) / "memory" / key[:32]
         self._dim = identity.dim
 
     @property
@@ -45,20 +48,16 @@ class Findings:
         """Note that the precision held on so many pictures."""
         self._write(_HELD, f"{pictures}\n".encode())
 
-    def remembering(
-        self, embed: Callable[[Sequence[str]], Embeddings]
-    ) -> Callable[[Sequence[str]], Embeddings]:
-        """`embed`, which gives texts float32 [n, dim], asked once for the same texts."""
+    def remembering(self, embed: EmbedTexts) -> EmbedTexts:
+        """`embed`, asked once for the same texts."""
 
         def embed_once(texts: Sequence[str]) -> Embeddings:
             digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-            name = f"texts-{digest[:32]}.npy"
+            name = f"texts-{digest[:32]}.f32"
             rows = self._read(name, len(texts))
             if rows is None:
                 rows = embed(texts)
-                buffer = io.BytesIO()
-                np.save(buffer, rows, allow_pickle=False)
-                self._write(name, buffer.getvalue())
+                self._write(name, np.ascontiguousarray(rows, "<f4").tobytes())
             return rows
 
         return embed_once
@@ -66,17 +65,28 @@ class Findings:
     def _read(self, name: str, count: int) -> Embeddings | None:
         """The rows of a file, unless it is damaged."""
         try:
-            rows = np.load(self.folder / name, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            content = (self.folder / name).read_bytes()
+        except OSError:
             return None
-        if rows.shape != (count, self._dim) or rows.dtype != np.float32 or not usable(rows).all():
+        if len(content) != 4 * count * self._dim:
             return None
-        return np.asarray(rows, np.float32)
+        rows = np.frombuffer(content, "<f4").reshape(count, self._dim)
+        return np.asarray(rows, np.float32) if usable(rows).all() else None
 
     def _write(self, name: str, content: bytes) -> None:
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_durably(self.folder / name, content)
+
+
+def embedding_once(tower: TowerPair, home: Path) -> EmbedTexts:
+    """The tower's `embed_texts`, asked once on this machine for the same texts.
+
+    A tower that is known by what an import claims has no digest to be told by: it is asked.
+    """
+    if is_claimed(tower.identity):
+        return tower.embed_texts
+    return TowerMemory(home, tower.identity).remembering(tower.embed_texts)
 
 
 def _version(package: str) -> str:
