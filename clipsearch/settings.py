@@ -40,5 +40,5 @@ def collection_folder(home: Path, name: str) -> Path:
 
 
 def tower_cache(home: Path) -> Path:
-    """The folder of towers exported to ONNX and of text towers made ready for this machine."""
+    """The folder of towers exported to ONNX, and of what was made ready or found out of towers."""
     return home / "towers"

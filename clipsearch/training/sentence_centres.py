@@ -17,6 +17,7 @@ import numpy as np
 from clipsearch.calibration.hubness import centres_file
 from clipsearch.towers import load_towers
 from clipsearch.training.captioner.material import read_sentences
+from clipsearch.training.durable_files import written_durably
 from clipsearch.values import Embeddings
 
 CENTRES, DRAWN, ROUNDS = 512, 24_000, 20
@@ -34,15 +35,16 @@ def main() -> None:
         tower = load_towers("builtin", Path(home))
         embeddings = tower.embed_texts([sentences[place] for place in drawn])
     target = centres_file(tower.identity.digest)
-    for earlier in target.parent.glob("centres-*.npy"):
+    with written_durably(target) as unfinished, unfinished.open("wb") as file:
+        np.save(file, centres_of(embeddings, CENTRES, given.seed).astype(np.float16))
+    for earlier in set(target.parent.glob("centres-*.npy")) - {target}:
         earlier.unlink()
-    np.save(target, centres_of(embeddings, given.seed).astype(np.float16))
     print(f"wrote {target}")
 
 
-def centres_of(embeddings: Embeddings, seed: int) -> Embeddings:
-    """Unit-length centres [512, dim] of embeddings [n, dim]."""
-    means = faiss.Kmeans(embeddings.shape[1], CENTRES, niter=ROUNDS, spherical=True, seed=seed)
+def centres_of(embeddings: Embeddings, count: int, seed: int) -> Embeddings:
+    """Unit-length centres [count, dim] of embeddings [n, dim]; the same for the same seed."""
+    means = faiss.Kmeans(embeddings.shape[1], count, niter=ROUNDS, spherical=True, seed=seed)
     means.train(embeddings)
     found = np.asarray(means.centroids, np.float32)
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
