@@ -45,7 +45,8 @@ from clipsearch.values import Embeddings
 
 QUERIES = (0, 2, 3, 4)
 TOLD = 1
-WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+WEIGHTS = (0.0, 0.1, 0.25, 0.5)
+CAPTION_WEIGHTS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
 CUTS = (1, 5, 10)
 
 
@@ -183,7 +184,7 @@ def show_fit(pictures: Pictures, captions: Said, tower: TowerPair) -> None:
     )
     print("|---|---|---|---|")
     held = [asked(pictures, captions, told, tower) for told in collections(len(pictures.images))]
-    for caption in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5):
+    for caption in CAPTION_WEIGHTS:
         for word in WEIGHTS:
             nats = [surprise(each.scores(caption, word)) for each in held]
             print(f"| {caption} | {word} | {nats[0]:.4f} | {nats[1]:.4f} |", flush=True)

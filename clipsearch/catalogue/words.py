@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 CHUNK = 5_000
-WEIGHTS = {"captions": 1.0, "generated": 0.25, "keywords": 1.0, "names": 0.5}
+WEIGHTS = {"captions": 1.0, "generated": 0.1, "keywords": 1.0, "names": 0.5}
 """What a word counts in each column: a model's captions and mere names less than people's words."""
 
 _MATCHING = (
@@ -42,7 +42,7 @@ class MatchedWords:
     """Images that have some of the words: int64 [n] ascending, float32 [n], float32 [n].
 
     `whole` is 0 unless the image has all the words; then it is the logarithm of how rare that
-    is, log(1 + images / images that have all), and a quarter of it where a model says some of them.
+    is, log(1 + images / images that have all), and a tenth of it where a model says some of them.
     """
 
     ids: Ids
