@@ -57,6 +57,8 @@ def ask(
     """
     given = [each.strip() for each in choices.split(",")] if choices is not None else []
     question = " ".join(words)
+    if "?" in question.rstrip(" ?"):
+        raise click.UsageError("one question at a time: this is more than one.")
     answerer = chosen.open_answerer()
     picture: Path | bytes = sys.stdin.buffer.read() if image == "-" else Path(image)
     found = answerer.answers(picture, question, given)

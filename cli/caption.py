@@ -99,6 +99,10 @@ def caption(
     into_catalogue = write is not None and write.kind == "catalogue"
     if not paths and name is None and not into_catalogue:
         raise click.UsageError("give PATHs, or a collection with -c NAME.")
+    if into_catalogue and overwrite:
+        raise click.UsageError(
+            "--overwrite goes with sidecar, xmp and FILE.csv: a collection keeps its captions."
+        )
     refuse_absent(paths)
     captioner, wanted = chosen.open(), chosen_options(given)
     if into_catalogue:

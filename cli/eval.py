@@ -133,16 +133,7 @@ def evaluate_command(
         return measure_captions(_data(data, name, given), chosen, options.Shown(form, html, quiet))
     captioned, towers = _data(data, name, given), _towers(models, name)
     evaluations = _evaluated(captioned, towers, _tasks(given), quiet=quiet)
-    skips = (*captioned.skips, *evaluations[0].embedded.skips)
-    if form == "json":
-        print_json("eval", _document(captioned, evaluations, skips, given["split"]))
-    else:
-        say_left_out(skips, "--json lists them all.")
-        _say_used(captioned, evaluations[0])
-        print_rows(
-            ["task", "measure", *(f">{quoted(each.model)}" for each in evaluations), ""],
-            _rows(evaluations),
-        )
+    _show(captioned, evaluations, form, given["split"])
     if html is not None:
         from clipsearch.durable import write_durably
         from clipsearch.evaluation import evaluation_page
@@ -153,6 +144,22 @@ def evaluate_command(
 
 
 evaluate_command.name = "eval"
+
+
+def _show(
+    captioned: CaptionedSet,
+    evaluations: Sequence[Evaluation],
+    form: options.Form | None,
+    split: str | None,
+) -> None:
+    skips = (*captioned.skips, *evaluations[0].embedded.skips)
+    if form == "json":
+        print_json("eval", _document(captioned, evaluations, skips, split))
+        return
+    say_left_out(skips, "--json lists them all.")
+    _say_used(captioned, evaluations[0])
+    models = (f">{quoted(each.model)}" for each in evaluations)
+    print_rows(["task", "measure", *models, ""], _rows(evaluations))
 
 
 def _vqa(

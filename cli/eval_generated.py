@@ -61,14 +61,13 @@ def measure_generated(asked: Asked, chosen: Chosen, shown: Shown) -> int:
     say_left_out(found.skips, "--json lists them all.")
     _say_measured(asked, found)
     print_rows(
-        ["text to image", ">pictures alone", ">with these captions", ">they add (95 %)", ""],
+        ["text to image", ">pictures alone", ">with these captions", ">they add (95 %)"],
         [
             [
                 f"R@{k}",
                 f"{100 * found.gain.alone[k]:.1f} %",
                 f"{100 * found.gain.with_captions[k]:.1f} %",
                 _shown(gain),
-                "",
             ]
             for k, gain in found.gain.gain.items()
         ],

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ def answer(asking: Asking, name: str, output: Output) -> int:
     query = asking.query
     with CollectionReader(name) as collection:
         refuse_unknown_places(asking.where, collection)
-        hits = collection.search(query)
+        hits = list(map(_where_it_is, collection.search(query)))
         untold: Sequence[clipsearch.Skip] = ()
         if asking.captions:
             told = asking.captions.tell(hits)
@@ -130,6 +131,20 @@ def answer(asking: Asking, name: str, output: Output) -> int:
     if output.opened and (hits or output.html):
         open_first(output, hits)
     return DONE if hits else NOTHING_FOUND
+
+
+def _where_it_is(hit: clipsearch.Hit) -> clipsearch.Hit:
+    """The hit with a place first where its image still lies, if it lies in several."""
+    paths = hit.image.paths
+    if len(paths) < 2:
+        return hit
+    from clipsearch.shards import as_found  # most hits lie in one place
+
+    if as_found(paths[0]):
+        return hit
+    there = next((path for path in paths[1:] if as_found(path)), paths[0])
+    others = tuple(path for path in paths if path != there)
+    return replace(hit, image=replace(hit.image, paths=(there, *others)))
 
 
 def _say_order(asking: Asking, hits: Sequence[clipsearch.Hit]) -> None:
@@ -245,9 +260,10 @@ def _shown(score: float) -> str:
 
 
 def _short(text: str) -> str:
-    """A text in one line of bearable length."""
+    """A text in one line, on a terminal of bearable length."""
     one_line = " ".join(text.split())
-    return one_line if len(one_line) <= LONGEST else f"{one_line[: LONGEST - 1]}…"
+    whole = len(one_line) <= LONGEST or not sys.stdout.isatty()
+    return one_line if whole else f"{one_line[: LONGEST - 1]}…"
 
 
 def _share(hit: clipsearch.Hit) -> str:

@@ -129,7 +129,7 @@ def index(
         cost = chosen.cost(captioner)
         print_json("index", {**fields, "captioned": captioned, "cost": cost})
     elif not quiet:
-        say_remarks(report, failed_hint(name))
+        say_remarks(report, failed_hint(name), pruned=ingest_options.prune)
         print(counts(report))
         if captioner is not None:
             print(f"{captioned} captioned")

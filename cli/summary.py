@@ -63,25 +63,23 @@ def counts(report: clipsearch.IngestReport) -> str:
     return f"{done} in {report.seconds:.1f} s{rate}"
 
 
-def say_remarks(report: clipsearch.IngestReport, failed_hint: str) -> None:
+def say_remarks(report: clipsearch.IngestReport, failed_hint: str, *, pruned: bool = False) -> None:
     """Say on stderr what the user should know: failures, and what was spared or tolerated."""
     say_left_out(report.newly_failed, failed_hint)
     if before := len(report.failed) - len(report.newly_failed):
         say(f"left out as before: {counted(before, 'picture')}. {failed_hint}")
     say_left_out(report.captions_failed, "`clipsearch index --json` lists them all.")
-    _say_spared(report.missing, "is missing")
-    _say_spared(report.emptied, "held images and now holds none")
+    _say_gone(report.missing, "is missing", pruned=pruned)
+    _say_gone(report.emptied, "held images and now holds none", pruned=pruned)
     for folder in report.unlistable:
         say(f"cannot be listed, nothing beneath it was dropped: {quoted(folder)}")
     for note, count in sorted(report.notes.items()):
         say(f"note: {count} {'image' if count == 1 else 'images'} {NOTES.get(note, note)}")
     if report.symlinks:
-        say(f"note: {report.symlinks} symbolic links were not followed")
+        say(f"note: {counted(report.symlinks, 'symbolic link')} not followed")
 
 
-def _say_spared(folders: Sequence[Path], state: str) -> None:
+def _say_gone(folders: Sequence[Path], state: str, *, pruned: bool) -> None:
+    spared = "nothing was dropped, in case a disk is not mounted. `--prune` drops it."
     for folder in folders:
-        say(
-            f"{quoted(folder)} {state}; nothing was dropped, in case a disk is not mounted. "
-            "`--prune` drops it."
-        )
+        say(f"{quoted(folder)} {state}; {'what lay there was dropped.' if pruned else spared}")

@@ -136,8 +136,8 @@ class CollectionMissing(CollectionError):
     def __init__(self, name: str, home: Path) -> None:
         self.name, self.home = name, home
         super().__init__(
-            f"there is no collection {name!r} in {home}. Make one with "
-            f"`clipsearch index DIR{collection_flag(name)}`."
+            f"there is no collection {name!r} in {home}: `clipsearch list` shows those there are, "
+            f"and `clipsearch index DIR{collection_flag(name)}` makes it."
         )
 
 

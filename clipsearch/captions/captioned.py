@@ -147,4 +147,4 @@ def no_caption(name: str) -> Skip:
     """A picture without a caption."""
     from pathlib import Path
 
-    return Skip(Path(name), SkipCode.UNREADABLE, "it has no caption")
+    return Skip(Path(name), SkipCode.NO_CAPTION, "it has no caption")

@@ -31,7 +31,7 @@ def sidecar_text(name: str, data: bytes) -> SidecarText:
     try:
         text = data.decode(encoding_by_mark(data))
     except UnicodeError:
-        return SidecarText(faults=("it is no UTF-8",))
+        return SidecarText(faults=("it is no UTF-8: save it as that",))
     if name.lower().endswith(".json"):
         return _json_text(text)
     # of all that ends a line, only what every editor takes for it: the rest stays in the text

@@ -166,7 +166,7 @@ def _fault(fields: Mapping[str, object]) -> str | None:
     if caption and len(caption) > LONGEST_CAPTION:
         return "its caption is too long"
     if any("\udc80" <= char <= "\udcff" for char in f"{name}{caption}"):
-        return "it is no UTF-8"
+        return "it is no UTF-8: save it as that"
     return None
 
 

@@ -82,8 +82,8 @@ def embed_pictures(
     if not data.pictures:
         raise NothingToMeasure(
             data.source,
-            f"none of {len(every)} pictures has a caption that a person wrote; "
-            "`index --captions FILE` takes them in",
+            "no picture has a caption that a person wrote: put them into .txt files beside the "
+            "pictures, or into a table (docs/captions.md)",
         )
     skips: list[Skip] = []
     if data.known and data.known.tower == tower.identity and not distortions:

@@ -22,7 +22,6 @@ from clipsearch.evaluation.labels import TEMPLATES, Classes, classes_of, label_o
 from clipsearch.evaluation.result import Result
 from clipsearch.evaluation.retrieval import retrieval
 from clipsearch.evaluation.similar import similar
-from clipsearch.evaluation_errors import NothingToMeasure
 from clipsearch.towers import TowerPair
 
 TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias")
@@ -58,8 +57,6 @@ class Evaluation:
 
 def evaluate(tower: TowerPair, data: CaptionedSet, tasks: Tasks, on_step: OnStep) -> Evaluation:
     """Measure a tower. Raises NothingToMeasure, UnreadableScript."""
-    if not data.pictures:
-        raise NothingToMeasure(data.source, "no picture with a caption is in that split")
     ways = {**distortions(), **tasks.attacks} if "robustness" in tasks.names else {}
     embedded = embed_set(data, tower, ways, on_step)
     model = tower.identity.name

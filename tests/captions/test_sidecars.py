@@ -27,7 +27,7 @@ def test_a_text_may_be_in_any_unicode_encoding(encoding: str) -> None:
 @pytest.mark.parametrize("data", [b"B\xe4r", b"\xff\xfe\x00", b"\xff\xfe\x00\xd8a\x00"])
 def test_what_is_no_unicode_is_said_and_not_guessed(name: str, data: bytes) -> None:
     assert sidecar_text(name, data).captions == ()
-    assert sidecar_text(name, data).faults == ("it is no UTF-8",)
+    assert sidecar_text(name, data).faults == ("it is no UTF-8: save it as that",)
 
 
 def test_control_characters_stay_as_they_are() -> None:

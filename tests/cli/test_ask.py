@@ -109,3 +109,9 @@ def test_what_the_captioner_cannot_rank_is_refused(
     ran = indexed("query", *given, "--rerank")
     assert ran.code == 2
     assert "cannot rank these hits again" in ran.err
+
+
+def test_two_questions_are_not_taken_for_one(clipsearch: Clipsearch, photographs: Path) -> None:
+    ran = clipsearch("ask", photographs / "chelsea.png", "is there a cat?", "is there a dog?")
+    assert ran.code == 2
+    assert "one question at a time" in ran.err

@@ -188,3 +188,9 @@ def test_ctrl_c_keeps_what_was_written(
     written = list(folder.glob("*.txt"))
     assert 0 < len(written) < 120
     assert all("red" in each.read_text() for each in written)
+
+
+def test_a_collection_s_captions_are_not_overwritten(clipsearch: Clipsearch) -> None:
+    ran = clipsearch("caption", "-c", "default", "--write", "catalogue", "--overwrite")
+    assert ran.code == 2
+    assert "keeps its captions" in ran.err

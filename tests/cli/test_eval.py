@@ -115,7 +115,7 @@ def test_what_a_collections_own_captions_add_is_shown(
     ran = clipsearch("eval", "-c", "default", "--task", "generated")
     assert ran.code == 2
     assert "clipsearch caption --collection default --write catalogue" in ran.err
-    assert clipsearch("caption", "--write", "catalogue", "--overwrite", "--quiet").code == 0
+    assert clipsearch("caption", "--write", "catalogue", "--quiet").code == 0
     ran = clipsearch("eval", "-c", "default", "--task", "generated", "--quiet")
     assert ran.code == 0, ran.err
     assert "3 of 3 pictures captioned by generated:builtin-captioner" in ran.err

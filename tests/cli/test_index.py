@@ -119,7 +119,10 @@ def test_a_folder_that_is_suddenly_empty_drops_nothing_without_prune(
     assert ran.out.startswith("0 added, 0 updated, 0 moved, 0 removed")
     assert "held images and now holds none; nothing was dropped" in ran.err
     assert clipsearch("list", "default", "--paths").lines == [str(pictures / "red.png")]
-    assert " 1 removed, " in clipsearch("index", "--prune").out
+    pruned = clipsearch("index", "--prune")
+    assert " 1 removed, " in pruned.out
+    assert "what lay there was dropped" in pruned.err
+    assert "nothing was dropped" not in pruned.err
 
 
 def test_what_is_excluded_stays_excluded(

@@ -190,3 +190,29 @@ def test_a_reader_that_goes_away_is_no_error(indexed: Clipsearch) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
     assert running.returncode == 141
+
+
+def test_a_hit_is_shown_where_it_still_lies(
+    clipsearch: Clipsearch, photographs: Path, tmp_path: Path
+) -> None:
+    """A folder that was renamed and indexed anew is known in both places."""
+    before, after = tmp_path / "before", tmp_path / "now"
+    before.mkdir()
+    shutil.copy(photographs / "chelsea.png", before)
+    clipsearch("index", before, "--quiet")
+    before.rename(after)
+    clipsearch("index", after, "--quiet")
+    ran = clipsearch("query", "a cat", "-0")
+    assert ran.out == f"{after / 'chelsea.png'}\0"
+    (found,) = json.loads(clipsearch("query", "a cat", "--json").out)["hits"]
+    assert found["paths"] == [str(after / "chelsea.png"), str(before / "chelsea.png")]
+
+
+def test_what_counted_is_told_whole_where_the_output_is_no_terminal(
+    clipsearch: Clipsearch, photographs: Path, tmp_path: Path
+) -> None:
+    said = "a cat that looks at whoever takes its picture, from very near and without any fear"
+    shutil.copy(photographs / "chelsea.png", tmp_path)
+    (tmp_path / "chelsea.txt").write_text(said + "\n")
+    clipsearch("index", tmp_path, "--quiet")
+    assert said in clipsearch("query", "a cat", "--explain").out

@@ -173,7 +173,7 @@ def test_a_sidecar_that_cannot_be_read_leaves_what_it_said(
     for _ in range(2):  # it is tried again, and said again
         report = collection.ingest([pictures])
         assert [(skip.path, skip.reason) for skip in report.captions_failed] == [
-            (sidecar, "it is no UTF-8")
+            (sidecar, "it is no UTF-8: save it as that")
         ]
     assert captions(collection) == {"a.png": [("red", "sidecar")]}
 
@@ -258,7 +258,7 @@ def test_bad_lines_of_a_table_are_left_out_with_their_numbers(
     report = collection.ingest([pictures], options)
     assert captions(collection)["a.png"] == [("red", "table"), ("=cmd()", "table")]
     assert [skip.reason for skip in report.captions_failed] == [
-        "line 3: it is no UTF-8",
+        "line 3: it is no UTF-8: save it as that",
         "line 4: it has more fields than the header",
         "line 5: it has no caption",
         "line 6: it names no picture",
