@@ -33,6 +33,7 @@ def report_record(report: clipsearch.IngestReport) -> dict[str, Any]:
         "captions_added": report.captions_added,
         "captions_removed": report.captions_removed,
         "symlinks": report.symlinks,
+        "raws": report.raws,
         "seconds": round(report.seconds, 3),
         "images_per_second": round(report.images_per_second, 2),
         "failed": [skip_record(skip) for skip in report.failed],
@@ -75,6 +76,8 @@ def say_remarks(report: clipsearch.IngestReport, failed_hint: str, *, pruned: bo
         say(f"cannot be listed, nothing beneath it was dropped: {quoted(folder)}")
     for note, count in sorted(report.notes.items()):
         say(f"note: {count} {'image' if count == 1 else 'images'} {NOTES.get(note, note)}")
+    if report.raws:
+        say(f"note: {counted(report.raws, 'RAW file')} not read, only what was made of them")
     if report.symlinks:
         say(f"note: {counted(report.symlinks, 'symbolic link')} not followed")
 

@@ -25,6 +25,15 @@ EXTENSIONS = frozenset(
     }
 )
 
+# Cameras' own files, which are counted: nobody should believe that they were taken in.
+RAW = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef"),
+        *(".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2"),
+        *(".srf", ".srw", ".x3f"),
+    }
+)
+
 # Folders that hold copies, thumbnails or what was thrown away, never a user's pictures.
 _IGNORED_FOLDERS = frozenset(
     {
@@ -74,6 +83,8 @@ class Scan:
         self._excluded = re.compile("|".join(patterns)) if patterns else None
         self.symlinks = 0
         """Links seen and not followed."""
+        self.raws = 0
+        """Cameras' raw files seen and not read."""
         self.unlistable: list[Path] = []
         """Folders that could not be listed: what lies beneath them is unknown, not gone."""
         self.mounts: list[Path] = []
@@ -84,7 +95,7 @@ class Scan:
 
         The sidecars of a folder follow its pictures.
         """
-        self.symlinks, self.unlistable, self.mounts = 0, [], []
+        self.symlinks, self.raws, self.unlistable, self.mounts = 0, 0, [], []
         try:
             status = self._root.stat()
         except OSError:
@@ -143,6 +154,8 @@ class Scan:
                         sidecars.append(entry.name)
                     elif shards.is_shard_name(entry.name):
                         files.append(entry.name)
+                    elif ending in RAW:
+                        self.raws += 1
         except OSError:
             self.unlistable.append(folder)
         return sorted(files), sorted(folders), sidecars

@@ -92,6 +92,7 @@ class _Ingestion:
             scan = Scan(root, rules)
             self._note_files(iter(scan))
             self._report.symlinks += scan.symlinks
+            self._report.raws += scan.raws
             self._unlistable += scan.unlistable
             with transaction(self._connection):
                 writing.remember_root(self._connection, root, rules.exclude, hidden=rules.hidden)

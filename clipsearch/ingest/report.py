@@ -81,8 +81,8 @@ class IngestReport:
     that no earlier run left out for the same reason. `missing` and `emptied` are roots under
     which nothing was dropped because they are gone or suddenly hold no image; `unlistable` are
     folders that could not be read, under which nothing was dropped either. `notes` count what
-    was tolerated. `captions_failed` are the files of captions, and the lines of tables, that
-    were read now and could not be used.
+    was tolerated, `raws` cameras' raw files that were not read. `captions_failed` are the files
+    of captions, and the lines of tables, that were read now and could not be used.
     """
 
     added: int = 0
@@ -92,6 +92,7 @@ class IngestReport:
     unchanged: int = 0
     embedded: int = 0
     symlinks: int = 0
+    raws: int = 0
     captions_added: int = 0
     captions_removed: int = 0
     captions_failed: tuple[Skip, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from conftest import Paint
@@ -206,3 +207,14 @@ def test_hidden_names_are_taken_in_until_they_are_not_wanted_any_more(
     assert clipsearch("index", pictures).out.startswith("0 added")
     ran = clipsearch("index", pictures, "--no-include-hidden")
     assert ", 1 removed, 1 unchanged" in ran.out
+
+
+def test_raw_files_are_counted_and_said(
+    clipsearch: Clipsearch, photographs: Path, tmp_path: Path
+) -> None:
+    shutil.copy(photographs / "chelsea.png", tmp_path)
+    for name in ("one.NEF", "two.cr2", "notes.doc"):
+        (tmp_path / name).write_bytes(b"what a camera wrote")
+    ran = clipsearch("index", tmp_path)
+    assert "2 RAW files not read" in ran.err
+    assert json.loads(clipsearch("index", "--json").out)["raws"] == 2

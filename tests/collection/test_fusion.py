@@ -12,6 +12,7 @@ from colour_towers import ColourTowers
 from clipsearch import Caption, Collection, Filter, Hit, Likeness, Query, Signals, Words
 from clipsearch.errors import UnreadableScript
 from clipsearch.search import By, Part, ranking
+from clipsearch.search.evidence import GENERATED
 
 Paint = Callable[[str, str], Path]
 COLOURS = ("red", "orange", "yellow", "green", "blue", "magenta", "white", "black", "gray", "cyan")
@@ -94,7 +95,9 @@ def test_a_models_caption_is_worth_less_than_a_persons(numbered: Collection) -> 
     assert 0 < white.signals.words.evidence < black.signals.words.evidence
     assert white.signals.caption is not None
     assert black.signals.caption is not None
-    assert white.signals.caption.evidence == pytest.approx(black.signals.caption.evidence / 4)
+    worth = GENERATED * black.signals.caption.evidence
+    assert white.signals.caption.evidence == pytest.approx(worth)
+    assert 0 < GENERATED < 1
 
 
 def test_the_signals_sum_up_to_the_rank_score(numbered: Collection) -> None:
