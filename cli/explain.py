@@ -77,6 +77,8 @@ def explain(
     picture: Path | bytes = sys.stdin.buffer.read() if image == "-" else Path(image)
     if name is not None and model is not None:
         raise click.UsageError("--collection brings a tower, and --model is another: give one.")
+    if out is not None and out.suffix.lower() not in ("", ".png"):
+        raise click.UsageError(f"--out writes a PNG: name it {quoted(out.with_suffix('.png'))}.")
     tower = _tower_of(name) if name else _tower_named(model or "builtin", precision)
     found = explained(tower, picture, " ".join(words), words=each_word)
     if out is not None:

@@ -122,3 +122,13 @@ def test_a_name_that_has_all_the_words_matches_whatever_the_picture_shows(
 ) -> None:
     ran = indexed("query", "ihc", "-k", "1", "--paths")
     assert ran.lines == [str(photographs / "ihc.png")]
+
+
+def test_a_png_bears_no_other_name(
+    clipsearch: Clipsearch, photographs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "heat.jpg"
+    ran = clipsearch("explain", photographs / "chelsea.png", "a cat", "--out", out)
+    assert ran.code == 2
+    assert "heat.png" in ran.err
+    assert not out.exists()
