@@ -39,7 +39,7 @@ from clipsearch.search.evidence import (
     caption_evidence,
     words_evidence,
 )
-from clipsearch.search.hubs import PictureScores, SampleHubs
+from clipsearch.search.hubs import PictureScores, RememberedHubs
 from clipsearch.settings import default_home
 from clipsearch.towers import TowerPair
 from clipsearch.values import Embeddings, FoundFile, ImageInfo
@@ -189,7 +189,7 @@ def picture_worth(images: Embeddings, query: Embeddings, tower: TowerPair) -> Sc
     return np.asarray(scores.evidence(np.vecdot(images, query), hubs and hubs.values))
 
 
-hubs_of = cache(SampleHubs)
+hubs_of = cache(RememberedHubs)
 
 
 def scored(cosines: Scores, worth: Worth) -> dict[str, Scores]:

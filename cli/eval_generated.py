@@ -106,7 +106,7 @@ def _measured(
     listener: clipsearch.ingest.OnProgress,
 ) -> Found:
     """Embed what is not embedded yet, and ask. Raises NothingToMeasure."""
-    from clipsearch.caption_gain import Told, caption_gain
+    from clipsearch.caption_gain import DescribedPictures, caption_gain
     from clipsearch.evaluation import PLAIN, embed_pictures
 
     def hear(phase: str, done: int, total: int, failed: int) -> None:
@@ -116,7 +116,7 @@ def _measured(
     model = [tuple(written.get(picture.name, ())) for picture in kept]
     if not any(model):
         raise NothingToMeasure(asked.data.source, _without_captions(asked, len(kept)))
-    told = Told(images[PLAIN], [picture.captions for picture in kept], model)
+    told = DescribedPictures(images[PLAIN], [picture.captions for picture in kept], model)
     gain = caption_gain(told, asked.tower, hear)
     captioners = sorted({each.source for own in model for each in own})
     skips = dict.fromkeys((*asked.data.skips, *unwritten, *unread))

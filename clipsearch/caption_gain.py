@@ -57,7 +57,7 @@ class CaptionGain:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
+class DescribedPictures:
     """Pictures with their embeddings float32 [n, dim], what people say of each, and a model."""
 
     images: Embeddings
@@ -72,7 +72,7 @@ class Told:
         return [text for own in self.people for text in own], owner
 
 
-def caption_gain(told: Told, tower: TowerPair, on_step: OnStep) -> CaptionGain:
+def caption_gain(told: DescribedPictures, tower: TowerPair, on_step: OnStep) -> CaptionGain:
     """Ask for what people say of pictures, with and without what a model says of them.
 
     Equal scores rank pictures in their order, as they do in a collection. Raises

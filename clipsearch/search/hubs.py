@@ -35,7 +35,7 @@ class SampledHubs:
         return np.maximum(self.hubness.of(pictures), np.float32(self.least))
 
 
-class SampleHubs:
+class RememberedHubs:
     """Takes the hubness of samples; a collection that stays as it is has it taken once."""
 
     def __init__(self, tower_digest: str) -> None:

@@ -20,7 +20,7 @@ from clipsearch.search.evidence import (
     caption_evidence,
     words_evidence,
 )
-from clipsearch.search.hubs import PictureScores, SampleHubs
+from clipsearch.search.hubs import PictureScores, RememberedHubs
 from clipsearch.values import (
     CaptionSignal,
     Embeddings,
@@ -69,7 +69,7 @@ class Judge:
         query: Embeddings,
         matched: MatchedWords,
         eligible: Callable[[Numbers, Embeddings], NDArray[np.bool_]],
-        hubs: SampleHubs,
+        hubs: RememberedHubs,
     ) -> None:
         """Take the query's embedding [dim], what its words matched, and which may be found."""
         self._eligible = eligible

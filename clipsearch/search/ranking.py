@@ -21,7 +21,7 @@ from clipsearch.filters import Filter
 from clipsearch.frozen import dataclass
 from clipsearch.indexes.protocol import Scores
 from clipsearch.search.caption_search import CaptionSearcher
-from clipsearch.search.hubs import SampleHubs
+from clipsearch.search.hubs import RememberedHubs
 from clipsearch.search.pool import Judge, Pool, signals_of
 from clipsearch.search.query import By
 from clipsearch.search.searcher import Refuses, Searcher
@@ -84,7 +84,7 @@ class Ranker:
         self.pictures = Searcher(catalogue, folder)
         self._captions = CaptionSearcher(catalogue, folder)
         self.tower = self.pictures.tower
-        self._hubs = SampleHubs(self.tower.digest)
+        self._hubs = RememberedHubs(self.tower.digest)
 
     def hits(self, asked: Asked, where: Filter) -> list[Hit]:
         """The `k` best images that pass the filter, best first; fewer if there are fewer.

@@ -9,7 +9,7 @@ import pytest
 from colour_towers import ColourTowers
 
 from clipsearch import Caption
-from clipsearch.caption_gain import CaptionGain, Told, caption_gain
+from clipsearch.caption_gain import CaptionGain, DescribedPictures, caption_gain
 from clipsearch.towers import load_towers
 from clipsearch.towers.pair import of_unit_length
 
@@ -25,7 +25,7 @@ def measured(said: dict[str, Caption]) -> CaptionGain:
     images = tower.embed_images(np.full((GREY, 32, 32, 3), 128, np.uint8))
     people = [(f"an old {word}",) for word in WORDS]
     model = [(said[word],) if word in said else () for word in WORDS]
-    return caption_gain(Told(images, people, model), tower, lambda *_: None)
+    return caption_gain(DescribedPictures(images, people, model), tower, lambda *_: None)
 
 
 def by_model(text: str) -> Caption:
@@ -64,5 +64,7 @@ def test_hubness_is_no_gain_of_captions(home: Path) -> None:
     random = np.random.default_rng(0)
     images = of_unit_length(random.normal(size=(60, tower.identity.dim)))
     people = [(word,) for word in (WORDS * 5)]
-    found = caption_gain(Told(images, people, [()] * len(images)), tower, lambda *_: None)
+    found = caption_gain(
+        DescribedPictures(images, people, [()] * len(images)), tower, lambda *_: None
+    )
     assert found.alone == found.with_captions

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clipsearch.calibration import Hubness, hubness_of
 from clipsearch.calibration import hubness as shipped
-from clipsearch.search.hubs import PictureScores, SampledHubs, SampleHubs
+from clipsearch.search.hubs import PictureScores, RememberedHubs, SampledHubs
 from clipsearch.towers import load_towers
 from clipsearch.values import Embeddings
 
@@ -82,14 +82,14 @@ def test_equal_pictures_are_equal_hubs_whatever_stands_beside_them(
 def test_a_sample_that_is_another_is_looked_at_anew(
     home: Path, space: tuple[Hubness, Embeddings]
 ) -> None:
-    hubs = SampleHubs(load_towers("builtin", home).identity.digest)
+    hubs = RememberedHubs(load_towers("builtin", home).identity.digest)
     random = np.random.default_rng(1)
     one, other = (unit(random.normal(size=(20, 640))) for _ in range(2))
     first = hubs.of(one)
     assert first is hubs.of(one.copy())
     assert first is not hubs.of(other)
     assert hubs.of(one[:0]) is None
-    assert SampleHubs("0" * 64).of(one) is None
+    assert RememberedHubs("0" * 64).of(one) is None
 
 
 def test_the_shipped_centres_are_those_of_the_shipped_tower(home: Path) -> None:
