@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import click
 import clipsearch
 from clipsearch.cli import options
 from clipsearch.cli.captioners import Chosen, captioner_options
+from clipsearch.cli.eval_request import Request
 from clipsearch.cli.exits import DONE, say, say_left_out
 from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
@@ -120,18 +121,12 @@ def evaluate_command(
     lists as JSON; or the questions of a VQA data set, .json) and measures the VQA accuracy. Its
     --model is one of `clipsearch ask`.
     """
-    if "vqa" in given["tasks"]:
-        return _vqa(data, name, models, chosen, given, options.Shown(form, html, quiet))
-    if "generated" in given["tasks"]:
-        return _generated(data, name, models, chosen, given, options.Shown(form, html, quiet))
-    chosen.refuse_unless("captions" in given["tasks"], "--task captions or --task generated")
-    if "captions" in given["tasks"]:
-        from clipsearch.cli.eval_captions import measure_captions
-
-        if len(given["tasks"]) > 1 or models:
-            raise click.UsageError("--task captions is asked alone and measures no tower.")
-        return measure_captions(_data(data, name, given), chosen, options.Shown(form, html, quiet))
-    captioned, towers = _data(data, name, given), _towers(models, name)
+    asked = Request(data, name, models, chosen, options.Shown(form, html, quiet), given)
+    for task, measure in _ALONE.items():
+        if task in given["tasks"]:
+            return measure(asked)
+    chosen.refuse_unless(False, "--task captions or --task generated")
+    captioned, towers = asked.captioned(), asked.towers()
     evaluations = _evaluated(captioned, towers, _tasks(given), quiet=quiet)
     _show(captioned, evaluations, form, given["split"])
     if html is not None:
@@ -162,49 +157,47 @@ def _show(
     print_rows(["task", "measure", *models, ""], _rows(evaluations))
 
 
-def _vqa(
-    data: Path | None,
-    name: str | None,
-    models: tuple[str, ...],
-    chosen: Chosen,
-    given: Mapping[str, Any],
-    shown: options.Shown,
-) -> int:
+def _captions(asked: Request) -> int:
+    from clipsearch.cli.eval_captions import measure_captions
+
+    asked.refuse_others("captions", most_models=0)
+    return measure_captions(asked.captioned(), asked.chosen, asked.shown)
+
+
+def _vqa(asked: Request) -> int:
     from clipsearch.captions import read_questions
     from clipsearch.cli.eval_vqa import measure_vqa
 
-    if len(given["tasks"]) > 1 or len(models) > 1:
-        raise click.UsageError("--task vqa is asked alone, of one --model.")
-    if data is None or name is not None:
+    asked.refuse_others("vqa", most_models=1)
+    if asked.data is None or asked.collection is not None:
         raise click.UsageError("--task vqa needs DATA with questions, and no collection.")
-    chosen.refuse_unless(False, "--task captions")
-    found = read_questions(data, given["split"], given["root"])
-    found = replace(found, questions=found.questions[: given["limit"]])
-    model = models[0] if models else "builtin"
-    return measure_vqa(found, replace(chosen, captioner=model), shown)
+    asked.chosen.refuse_unless(False, "--task captions")
+    found = read_questions(asked.data, asked.given["split"], asked.given["root"])
+    found = replace(found, questions=found.questions[: asked.given["limit"]])
+    model = asked.models[0] if asked.models else "builtin"
+    return measure_vqa(found, replace(asked.chosen, captioner=model), asked.shown)
 
 
-def _generated(
-    data: Path | None,
-    name: str | None,
-    models: tuple[str, ...],
-    chosen: Chosen,
-    given: Mapping[str, Any],
-    shown: options.Shown,
-) -> int:
-    from clipsearch.cli.eval_generated import Asked, measure_generated
+def _generated(asked: Request) -> int:
+    from clipsearch.cli.eval_generated import measure_generated
 
-    if len(given["tasks"]) > 1 or len(models) > 1:
-        raise click.UsageError("--task generated is asked alone, with one --model at most.")
-    if shown.html is not None:
+    asked.refuse_others("generated", most_models=1)
+    if asked.shown.html is not None:
         raise click.UsageError("--task generated has no page; --task captions has one.")
-    others = (given["classes"], given["templates"], given["groups"], given["neutral"])
-    if any(others) or given["labels"] != "caption":
+    others = ("classes", "templates", "groups", "neutral")
+    if any(asked.given[each] for each in others) or asked.given["labels"] != "caption":
         raise click.UsageError("--task generated takes no classes, templates, labels or groups.")
-    chosen.refuse_unless(name is None, "DATA: a collection is measured with the captions it has")
-    captioned, (tower,) = _data(data, name, given), _towers(models, name)
-    asked = Asked(captioned, given["split"], name, tower)
-    return measure_generated(asked, chosen, shown)
+    of_data = "DATA: a collection is measured with the captions it has"
+    asked.chosen.refuse_unless(asked.collection is None, of_data)
+    return measure_generated(asked)
+
+
+_ALONE: Mapping[str, Callable[[Request], int]] = {
+    "vqa": _vqa,
+    "generated": _generated,
+    "captions": _captions,
+}
+"""Tasks that measure no tower by itself, each by a module of its own."""
 
 
 def _evaluated(
@@ -234,32 +227,6 @@ def _say_used(data: CaptionedSet, evaluation: Evaluation) -> None:
     say(f"{len(used.pictures)} pictures, {len(used.texts)} captions")
     if alone := len(used.pictures) - used.captioned:
         say(f"note: {alone} pictures have no caption; they are searched through as well")
-
-
-def _data(data: Path | None, name: str | None, given: Mapping[str, Any]) -> CaptionedSet:
-    from clipsearch.captions import read_captioned, searched_images
-
-    if (data is None) == (name is None):
-        raise click.UsageError("give DATA, or a collection with --collection NAME.")
-    if data is not None:
-        found = read_captioned(data, given["split"], given["root"])
-    else:
-        with clipsearch.Collection(name or "") as collection:
-            known = {
-                image_id: row
-                for ids, rows in collection.embeddings()
-                for image_id, row in zip(ids.tolist(), rows, strict=True)
-            }
-            found = searched_images(name or "", collection, known, collection.tower.identity)
-    return replace(found, pictures=found.pictures[: given["limit"]])
-
-
-def _towers(models: Sequence[str], collection: str | None) -> list[clipsearch.TowerPair]:
-    """Those that were named; else the one that a collection was made with, or the built-in one."""
-    if models or collection is None:
-        return [clipsearch.Embedder(model).tower for model in models or ("builtin",)]
-    with clipsearch.Collection(collection) as held:  # at the precision that it has
-        return [held.tower]
 
 
 def _tasks(given: Mapping[str, Any]) -> Tasks:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import clipsearch
-from clipsearch.cli.captioners import Chosen
+from clipsearch.cli.eval_request import Request
 from clipsearch.cli.exits import DONE, say, say_left_out
-from clipsearch.cli.options import Shown
 from clipsearch.cli.progress import captioning_step, shown_progress
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import print_json, skip_record
@@ -45,8 +44,11 @@ class Found:
     skips: tuple[clipsearch.Skip, ...]
 
 
-def measure_generated(asked: Asked, chosen: Chosen, shown: Shown) -> int:
+def measure_generated(request: Request) -> int:
     """Search with and without a model's captions, and show what they add."""
+    captioned, (tower,) = request.captioned(), request.towers()
+    asked = Asked(captioned, request.given["split"], request.collection, tower)
+    chosen, shown = request.chosen, request.shown
     writer = chosen.open() if asked.collection is None else None
     no_skips: list[clipsearch.Skip] = []
     with shown_progress(quiet=shown.quiet) as listener:
