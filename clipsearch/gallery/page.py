@@ -12,7 +12,7 @@ from textwrap import shorten
 from clipsearch.durable import write_durably
 from clipsearch.gallery.thumbnails import Thumbnail, png_uri, thumbnail
 from clipsearch.shards import in_shard
-from clipsearch.values import Hit
+from clipsearch.values import GENERATED, Caption, Hit
 
 # So many pictures stand in one line of a wide page.
 ONE_LINE = 6
@@ -83,7 +83,8 @@ def _section(row: Row, best: float) -> str:
 
 def _figure(hit: Hit, row: Row, best: float) -> str:
     name = hit.path.name if hit.path else f"image {hit.image.id}"
-    caption, reason = _caption(hit), row.reasons.get(hit.image.id)
+    told, reason = _caption(hit), row.reasons.get(hit.image.id)
+    caption = told and shorten(told.text, LONGEST_CAPTION, placeholder=" ...")
     info = hit.image.info
     ratio = min(WIDEST, max(NARROWEST, info.width / info.height))
     part = max(0.0, hit.score / best) if best > 0 else 0.0
@@ -97,7 +98,7 @@ def _figure(hit: Hit, row: Row, best: float) -> str:
         f"<span class=rank>{hit.rank}</span>{_linked(hit, f'<bdi>{_text(name)}</bdi>')}"
         f"{_match(hit)}<data value={hit.score:.6f}>{_number(hit.score)}</data>"
         "</figcaption>"
-        f"{f'<p class=said>{_text(caption)}</p>' if caption else ''}"
+        f"{_said(caption, told.source) if caption and told else ''}"
         f"{f'<p class=why>{_text(reason)}</p>' if reason else ''}"
         "</figure>\n"
     )
@@ -119,11 +120,24 @@ def _match(hit: Hit) -> str:
     return "" if hit.probability is None else f"<span class=match>{hit.probability:.0%}</span>"
 
 
-def _caption(hit: Hit) -> str | None:
-    """The first caption of a hit, as far as one reads below a picture; None without one."""
-    captions = (caption.text for caption in hit.image.captions if caption.kind == "caption")
-    first = next(captions, None)
-    return first and shorten(first, LONGEST_CAPTION, placeholder=" ...")
+def _caption(hit: Hit) -> Caption | None:
+    """What is said of a hit, by somebody rather than by a model; None where nothing is."""
+    captions = [each for each in hit.image.captions if each.kind == "caption"]
+    return min(captions, key=_by_a_model, default=None)
+
+
+def _by_a_model(caption: Caption) -> bool:
+    return caption.source.startswith(GENERATED)
+
+
+def _said(caption: str, source: str) -> str:
+    """A caption below its picture; a model's is marked as such."""
+    if not source.startswith(GENERATED):
+        return f"<p class=said>{_text(caption)}</p>"
+    model = _text(source.removeprefix(GENERATED))
+    return (
+        f'<p class=said title="written by {model}">{_text(caption)} <small>by a model</small></p>'
+    )
 
 
 def _shown(hit: Hit, row: Row, alt: str) -> str:

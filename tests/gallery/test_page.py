@@ -134,6 +134,19 @@ def test_rank_match_and_caption_stand_below_a_picture(tmp_path: Path) -> None:
     assert "<p class=said>a &lt;cat&gt;</p>" in page
 
 
+def test_a_model_s_caption_is_marked_and_gives_way_to_a_person_s(tmp_path: Path) -> None:
+    info = ImageInfo(b"fingerprint", "JPEG", 64, 48, bytes=1)
+    model, person = Caption("two <dogs>", "generated:my <model>"), Caption("a cat")
+    told = Image(7, info, (picture(tmp_path / "a.jpg"),), (model,))
+    page = gallery_page([Row("q", [Hit(1, 0.3, told)])], "about")
+    said = "two &lt;dogs&gt; <small>by a model</small></p>"
+    assert f'<p class=said title="written by my &lt;model&gt;">{said}' in page
+    both = Image(7, info, told.paths, (model, person))
+    page = gallery_page([Row("q", [Hit(1, 0.3, both)])], "about")
+    assert "<p class=said>a cat</p>" in page
+    assert "dogs" not in page
+
+
 def test_a_picture_leads_to_its_file_whatever_its_name(tmp_path: Path) -> None:
     path = tmp_path / "a ?#%\"'\udcff.jpg"
     page = gallery_page([Row("q", [hit(path), hit(None)])], "about")
