@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ import click
 
 from clipsearch.cli.exits import say
 from clipsearch.cli.quoting import quoted
-from clipsearch.frozen import dataclass
 
 if TYPE_CHECKING:
     from clipsearch.caption_writing import CaptionWriter

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,6 @@ from clipsearch.cli.records import (
     tower_record,
 )
 from clipsearch.cli.tables import print_csv, print_lines, print_rows, print_table
-from clipsearch.frozen import dataclass
 
 if TYPE_CHECKING:
     from clipsearch.cli.captioners import Chosen

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from clipsearch.cli.quoting import quoted
-from clipsearch.frozen import dataclass
 
 Form = Literal["json", "csv", "paths", "null"]
 """How results are written; None is a table on a terminal and tab-separated lines elsewhere."""

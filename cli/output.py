@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ import click
 from clipsearch.cli import options
 from clipsearch.cli.exits import say
 from clipsearch.cli.quoting import quoted
-from clipsearch.frozen import dataclass
 
 if TYPE_CHECKING:
     import clipsearch

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clipsearch.errors import QueryError
-from clipsearch.frozen import dataclass
 
 EARTH_KM = 6371.0088
 """The Earth's mean radius (IUGG); on a sphere distances are right to 0.6 %."""

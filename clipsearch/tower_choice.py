@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from clipsearch.errors import TowerMismatch, TowerMissing
 from clipsearch.exchange_errors import EmbeddingsRefused, TowerUnnamed
-from clipsearch.frozen import dataclass
 from clipsearch.migration_errors import TowerOutdated
 from clipsearch.towers import (
     TowerOptions,

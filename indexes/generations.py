@@ -17,11 +17,11 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from clipsearch.durable import TEMPORARY, durable_folder, sweep
 from clipsearch.errors import HomeUnwritable, StorageFull
-from clipsearch.frozen import dataclass
 from clipsearch.indexes.building import built
 from clipsearch.indexes.files import opened, write_files
 from clipsearch.indexes.manifest import (

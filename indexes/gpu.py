@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
-from clipsearch.frozen import dataclass
 from clipsearch.indexes.engine import loaded_faiss
 from clipsearch.indexes.protocol import Scores
 from clipsearch.indexes.ranking import Rows

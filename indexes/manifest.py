@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from clipsearch.errors import GenerationDamaged
-from clipsearch.frozen import dataclass
 from clipsearch.indexes.recipes import Recipe
 
 FORMAT = 1

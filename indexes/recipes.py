@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from clipsearch.frozen import dataclass
 
 Kind = Literal["flat", "pq"]
 Storage = Literal["fp16", "fp32"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.frozen import dataclass
 from clipsearch.indexes.engine import loaded_faiss
 from clipsearch.indexes.protocol import Found, Scores
 from clipsearch.indexes.ranking import Rows, best, candidate_mask, checked, rows_of

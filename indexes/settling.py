@@ -8,10 +8,10 @@ could still belong to the answer, more is fetched.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from clipsearch.frozen import dataclass
 from clipsearch.indexes.protocol import Scores
 from clipsearch.indexes.ranking import Rows, best
 from clipsearch.indexes.stored import StoredEmbeddings

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.frozen import dataclass
 from clipsearch.indexes.engine import loaded_faiss
 from clipsearch.indexes.protocol import Scores
 from clipsearch.indexes.ranking import Rows

@@ -10,13 +10,13 @@ stand the centres of clusters of them, learned with the tower
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings
 
 NEAREST = 5

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from clipsearch.catalogue.connections import Reading
-from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings
 
 

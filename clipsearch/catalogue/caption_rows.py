@@ -8,13 +8,13 @@ tower cannot read: it is not asked again, and never found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clipsearch.catalogue.connections import Reading
 from clipsearch.catalogue.rows import embedding_bytes, embeddings_from
-from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings, Ids
 
 if TYPE_CHECKING:

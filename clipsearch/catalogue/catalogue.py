@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,7 +19,6 @@ from clipsearch.catalogue.caption_rows import captions_after
 from clipsearch.catalogue.connections import Reader, Reading, Source, transaction
 from clipsearch.catalogue.opening import SCHEMA_VERSION, named_errors, open_source
 from clipsearch.catalogue.rows import embeddings_as_they_stand
-from clipsearch.frozen import dataclass
 from clipsearch.migration_errors import TowerReplaced
 from clipsearch.settings import CAPTION_GENERATIONS, GENERATIONS
 from clipsearch.values import Embeddings, Ids, Image, TowerIdentity

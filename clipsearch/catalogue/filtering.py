@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from clipsearch.catalogue.connections import Reading
 from clipsearch.filters import Filter
-from clipsearch.frozen import dataclass
 from clipsearch.values import Ids
 
 

@@ -7,13 +7,13 @@ many files there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clipsearch.catalogue.reading import BENEATH
 from clipsearch.catalogue.rows import bounds, path_bytes, path_from
-from clipsearch.frozen import dataclass
 from clipsearch.values import FoundFile, Skip, SkipCode
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from clipsearch.catalogue.connections import Reading, transaction
 from clipsearch.catalogue.rows import path_from
 from clipsearch.catalogue.terms import name_words, spaced
-from clipsearch.frozen import dataclass
 from clipsearch.values import Ids
 
 if TYPE_CHECKING:

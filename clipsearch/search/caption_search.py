@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from clipsearch.catalogue.caption_rows import (
     caption_ids_of,
     captions_of,
 )
-from clipsearch.frozen import dataclass
 from clipsearch.indexes import Index
 from clipsearch.indexes.protocol import Scores
 from clipsearch.search.named_index import NamedIndex

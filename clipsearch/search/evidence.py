@@ -12,11 +12,12 @@ collection), fitted by `benchmarks/fusion_fit.py`, and what a model's caption is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.catalogue.words import MatchedWords
-from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings
 
 PICTURE = 2.0

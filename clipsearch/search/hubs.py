@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from clipsearch.calibration import Hubness, hubness_of
 from clipsearch.calibration.hubness import SHARE
-from clipsearch.frozen import dataclass
 from clipsearch.search.evidence import Level, Numbers, picture_evidence
 from clipsearch.values import Embeddings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from clipsearch.catalogue.caption_rows import CaptionRows, caption_ids_of, capti
 from clipsearch.catalogue.caption_texts import captions_by_id, generated_among
 from clipsearch.catalogue.samples import caption_sample, image_sample
 from clipsearch.catalogue.words import MatchedWords
-from clipsearch.frozen import dataclass
 from clipsearch.search.evidence import (
     GENERATED,
     Level,

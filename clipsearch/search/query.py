@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from clipsearch.catalogue.terms import terms
 from clipsearch.errors import EmbeddingUnusable, EmptyQuery
 from clipsearch.filters import EVERYTHING, Filter
-from clipsearch.frozen import dataclass
 from clipsearch.images import Picture, decode_picture
 from clipsearch.search.phrasing import embed_sentences, sentences_of
 from clipsearch.towers import TowerPair, check_readable, usable

@@ -9,6 +9,7 @@ five or fifteen are asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from clipsearch.catalogue import Catalogue, Reading, allowed_ids, reading
 from clipsearch.catalogue.caption_texts import captions_by_id
 from clipsearch.catalogue.words import matched_words, matching
 from clipsearch.filters import Filter
-from clipsearch.frozen import dataclass
 from clipsearch.indexes.protocol import Scores
 from clipsearch.search.caption_search import CaptionSearcher
 from clipsearch.search.hubs import RememberedHubs

@@ -8,13 +8,13 @@ catalogue's own embedding: so the hits are the same whichever index proposed the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipsearch.catalogue import Catalogue, Reading, reading
-from clipsearch.frozen import dataclass
 from clipsearch.indexes import Found, Generation, merge, scan
 from clipsearch.search.named_index import NamedIndex
 from clipsearch.values import Embeddings, Ids

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from clipsearch.errors import TowerMissing, TowerUnsafe
-from clipsearch.frozen import dataclass
 from clipsearch.towers.cleaning import Clean
 from clipsearch.values import Precision, Preprocessing
 

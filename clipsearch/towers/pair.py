@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.frozen import dataclass
 from clipsearch.values import Embeddings, Pixels, Precision, Preprocessing, TowerIdentity
 
 UNIT_TOLERANCE = 1e-3

@@ -15,12 +15,12 @@ embedding is what that place says of the text. What the rows are depends on the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.frozen import dataclass
 from clipsearch.towers.pair import TowerPair, of_unit_length, usable
 from clipsearch.values import Embeddings, Pixels
 

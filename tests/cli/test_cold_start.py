@@ -71,25 +71,6 @@ finally:
     assert said(collections, indexed, "query", "a", "cat") == "True"
 
 
-def test_a_query_makes_no_dataclass_that_is_compiled_method_by_method(
-    indexed: Clipsearch,
-) -> None:
-    watched = """
-import dataclasses, sys
-made, make = [], dataclasses.dataclass
-def watching(cls=None, /, **given):
-    made.append(given.get("init", True))
-    return make(cls, **given)
-dataclasses.dataclass = watching
-from clipsearch.cli import main
-try:
-    main()
-finally:
-    sys.stderr.write(f"{sum(made)} of {len(made) > 30}")
-"""
-    assert said(watched, indexed, "query", "a", "cat") == "0 of True"
-
-
 def test_a_filter_loads_sqlalchemy_when_it_is_asked(indexed: Clipsearch) -> None:
     assert "sqlalchemy" in modules_of(indexed, "query", "a", "cat", "--format", "png")
 
