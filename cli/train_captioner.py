@@ -21,6 +21,7 @@ from clipsearch.cli.records import print_json
 if TYPE_CHECKING:
     from clipsearch.training.captioner.learning import Listener
     from clipsearch.training.captioner.run import Plan
+    from clipsearch.training.tuning.material import PictureSet
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -29,6 +30,7 @@ SECONDS_BETWEEN_LINES = 15.0
     "clipsearch train-captioner flickr8k.csv --out my-captioner",
     "clipsearch train-captioner products.csv --dev-split test --out mine --epochs 20",
     "clipsearch train-captioner flickr8k.csv --sentences captions.csv.gz --out mine",
+    "clipsearch train-captioner flickr8k.csv --also plants.csv --also rooms.csv --out mine",
     "clipsearch train-captioner mine.csv --captioner hf:./vit-gpt2 --out mine    fine-tune",
     "clipsearch caption photo.jpg --captioner my-captioner       use what was trained",
     "clipsearch eval flickr8k.csv --split dev --task captions --captioner my-captioner",
@@ -41,6 +43,13 @@ SECONDS_BETWEEN_LINES = 15.0
     metavar="hf:FOLDER",
     help="Fine-tune this vision-encoder-decoder of transformers instead; of the settings only "
     "--epochs, --batch, --rate and --seed count then.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    type=options.ANY_PATH,
+    metavar="DATA",
+    help="Further pictures to learn from, never measured on; may repeat.",
 )
 @click.option("--name", metavar="NAME", help="What it is called.  [default: that of DIR]")
 @click.option("--split", default="train", show_default=True, help="The split to train on.")
@@ -129,9 +138,9 @@ def _fine_tuned(
     if kind != "hf" or not start:
         raise click.BadParameter("only hf:FOLDER and hf:ORG/NAME can be fine-tuned.")
     hush_libraries()
-    from clipsearch.training.tuning.sources import read_set
+    from clipsearch.training.tuning.material import together
 
-    sets = read_set(str(data), given["split"]), read_set(str(data), given["dev_split"])
+    train, dev, also = _sets(data, given)
     try:
         from clipsearch.training.captioner.finetuning import TuningPlan, fine_tune, readable
     except ModuleNotFoundError as error:
@@ -140,7 +149,8 @@ def _fine_tuned(
         raise ExtraMissing("captions,train", "fine-tuning a captioner") from error
     named = ("epochs", "batch", "rate", "seed", "restart", "threads")
     own = {name: given[name] for name in named if given[name] is not None}
-    plan = TuningPlan(start, given["out"], readable(sets[0]), readable(sets[1]), **own)
+    taught = readable(together((train, *also)))
+    plan = TuningPlan(start, given["out"], taught, readable(dev), **own)
     try:
         reached = fine_tune(plan, _silent if quiet else _shown())
     except (KeyboardInterrupt, Terminated):
@@ -156,9 +166,7 @@ def _fine_tuned(
 
 def _plan(data: Path, given: dict[str, Any]) -> Plan:
     """Everything that was asked for. Raises ExtraMissing without torch, SourceUnreadable."""
-    from clipsearch.training.tuning.sources import read_set
-
-    sets = read_set(str(data), given["split"]), read_set(str(data), given["dev_split"])
+    train, dev, also = _sets(data, given)
     try:
         from clipsearch.training.captioner.run import Plan
         from clipsearch.training.captioner.settings import Settings, Stage
@@ -181,13 +189,24 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
     return Plan(
         name=given["name"] or given["out"].resolve().name,
         out=given["out"],
-        train=sets[0],
-        dev=sets[1],
+        train=train,
+        dev=dev,
+        also=also,
         sentences=given["sentences"],
         settings=settings,
         restart=given["restart"],
         threads=given["threads"],
     )
+
+
+def _sets(
+    data: Path, given: dict[str, Any]
+) -> tuple[PictureSet, PictureSet, tuple[PictureSet, ...]]:
+    """What to learn from, what to measure on, and what to learn from besides."""
+    from clipsearch.training.tuning.sources import read_set
+
+    also = tuple(read_set(str(each), given["split"]) for each in given["also"])
+    return read_set(str(data), given["split"]), read_set(str(data), given["dev_split"]), also
 
 
 def _silent(_what: str, _part: float, _value: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_captioner import SMALL, silent, squares_plan
+from tiny_captioner import SMALL, draw_square, silent, squares_plan
 
 from clipsearch.captions.plain_words import plain
 from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
@@ -27,8 +27,11 @@ from clipsearch.training.captioner.vocabulary import (
 )
 from clipsearch.training.captioner.writing import written
 from clipsearch.training.checkpoints import load_checkpoint
+from clipsearch.training.tuning.material import together
+from clipsearch.training.tuning.sources import read_set
 from clipsearch.training_errors import DevInsideTrain, ResumeDiffers
 
+SPLITS = ("train", "train", "dev")
 TINY = Shape(50, channels=10, places=4, dim=6, width=16, layers=2, heads=4, inner=32)
 CAPTIONS = [[5, 6, 7, END_ID], [8, END_ID], [9, 10, END_ID], [11, 12, 13, 14, END_ID]]
 
@@ -168,6 +171,36 @@ def test_a_picture_to_measure_on_is_not_trained_on(squares_captioner: Path, tmp_
     plan = squares_plan(squares_captioner.parent / "squares.csv", tmp_path / "out")
     with pytest.raises(DevInsideTrain):
         train_captioner(replace(plan, dev=plan.train), silent)
+
+
+def test_further_pictures_are_learned_from_and_never_measured_on(
+    squares_captioner: Path, tmp_path: Path
+) -> None:
+    table = squares_captioner.parent / "squares.csv"
+    for number in range(3):
+        draw_square(tmp_path / f"red-{number}.png", "red", 90 + number)
+    rows = [f"red-{number}.png,a photo of crimson,{split}" for number, split in enumerate(SPLITS)]
+    more = tmp_path / "more.csv"
+    more.write_text("\n".join(["filepath,title,split", *rows]) + "\n")
+    plan = squares_plan(table, tmp_path / "out", replace(SMALL, pictures=Stage(1, 6, 4e-3)))
+    both = replace(plan, also=(read_set(str(more), "train"),))
+    assert len(both.taught.pictures) == len(plan.taught.pictures) + 2
+    train_captioner(both, silent)
+    described = json.loads((plan.out / "captioner.json").read_text())["trained"]
+    assert described["data"] == ["squares.csv (train)", "more.csv (train)"]
+    assert described["pictures"] == len(both.taught.pictures)
+    measured = replace(plan, also=(plan.dev,), out=tmp_path / "refused")
+    with pytest.raises(DevInsideTrain):
+        train_captioner(measured, silent)
+
+
+def test_a_picture_of_several_sets_has_the_captions_of_all(squares_captioner: Path) -> None:
+    one = read_set(str(squares_captioner.parent / "squares.csv"), "train")
+    renamed = tuple(replace(each, captions=("a thing",)) for each in one.pictures)
+    both = together((one, replace(one, pictures=renamed)))
+    assert len(both.pictures) == both.copies == len(one.pictures)
+    assert all(each.captions[-1] == "a thing" for each in both.pictures)
+    assert {len(each.captions) for each in both.pictures} == {3}
 
 
 def test_the_description_names_the_tower_and_no_folder(squares_captioner: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from clipsearch.training.tuning.material import (
     PictureSet,
     refuse_shared_pictures,
     require_pictures,
+    together,
 )
 from clipsearch.training.tuning.memory import Reached
 from clipsearch.training.tuning.run_folder import RunFolder
@@ -45,21 +47,28 @@ LONGEST_LEARNED = 40
 class Plan:
     """A training: pictures to learn from and to measure on, where it goes.
 
-    `sentences` is a table of captions without pictures. `restart` begins anew where a run
-    stands; otherwise one with the same settings and data is gone on with. Of the dev pictures
-    `dev_pictures` are measured on after each epoch.
+    `also` are further pictures to learn from, with captions of their own kind. `sentences` is a
+    table of captions without pictures. `restart` begins anew where a run stands; otherwise one
+    with the same settings and data is gone on with. Of the dev pictures `dev_pictures` are
+    measured on after each epoch.
     """
 
     name: str
     out: Path
     train: PictureSet
     dev: PictureSet
+    also: tuple[PictureSet, ...] = ()
     sentences: Path | None = None
     settings: Settings = field(default_factory=Settings)
     tower: Path = BUILTIN_FOLDER
     dev_pictures: int | None = None
     restart: bool = False
     threads: int = 2
+
+    @cached_property
+    def taught(self) -> PictureSet:
+        """All pictures to learn from."""
+        return together((self.train, *self.also))
 
     @property
     def run(self) -> RunFolder:
@@ -73,9 +82,9 @@ def train_captioner(plan: Plan, listener: Listener) -> Reached:
     Stopped, it goes on from the last whole epoch. Raises TrainingError, SourceUnreadable,
     StorageFull, HomeUnwritable.
     """
-    require_pictures(plan.train, "training")
+    require_pictures(plan.taught, "training")
     require_pictures(plan.dev, "measuring")
-    refuse_shared_pictures(plan.train, plan.dev)
+    refuse_shared_pictures(plan.taught, plan.dev)
     torch.set_num_threads(plan.threads)
     tower = GridTower(read_tower_folder(plan.tower), plan.threads)
     sentences = read_sentences(plan.sentences) if plan.sentences else []
@@ -114,7 +123,7 @@ def _begin(plan: Plan, tower: GridTower, sentences: Sequence[str]) -> None:
     facts = {
         **plan.settings.flat(),
         "tower": tower.digest,
-        "train": plan.train.digest(),
+        "train": plan.taught.digest(),
         "dev": plan.dev.digest(),
         "sentences": hashlib.sha256("\n".join(sentences).encode()).hexdigest(),
     }
@@ -125,7 +134,7 @@ def _begin(plan: Plan, tower: GridTower, sentences: Sequence[str]) -> None:
 def _vocabulary(plan: Plan, sentences: Sequence[str]) -> Tokenizer:
     path = plan.run.path / WORDS
     if not path.exists():
-        own = [plain(text) for each in plan.train.pictures for text in each.captions]
+        own = [plain(text) for each in plan.taught.pictures for text in each.captions]
         learned = learn_vocabulary([*own, *sentences], plan.settings.vocabulary)
         write_durably(path, learned.to_str().encode())
     return Tokenizer.from_file(str(path))
@@ -145,8 +154,8 @@ def _material(
 
     return Material(
         tokenizer,
-        cached_sights(tower, plan.train.pictures, plan.settings.views, cache, hear),
-        caption_ids(tokenizer, plan.train.pictures, LONGEST_LEARNED),
+        cached_sights(tower, plan.taught.pictures, plan.settings.views, cache, hear),
+        caption_ids(tokenizer, plan.taught.pictures, LONGEST_LEARNED),
         cached_sights(tower, plan.dev.pictures, 1, cache, hear),
         [list(each.captions) for each in plan.dev.pictures],
         list(token_ids(tokenizer, sentences, LONGEST_LEARNED)),
@@ -183,7 +192,7 @@ def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
         "trained": {
             "settings": plan.settings.flat(),
             "data": _sources(plan),
-            "pictures": len(plan.train.pictures),
+            "pictures": len(plan.taught.pictures),
             "epochs": reached.epoch,
             "best_epoch": reached.best_epoch,
             "dev_cider_greedy": round(reached.best, 4),
@@ -194,5 +203,5 @@ def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
 
 def _sources(plan: Plan) -> list[str]:
     """The names of what was learned from, without the folders of whoever trained."""
-    names = [Path(plan.train.source).name]
+    names = [Path(each.source).name for each in (plan.train, *plan.also)]
     return [*names, plan.sentences.name] if plan.sentences else names

@@ -62,6 +62,19 @@ def by_content(source: str, pictures: Iterable[Pictured], skips: Sequence[Skip])
     return PictureSet(source, tuple(known.values()), tuple(left_out), copies)
 
 
+def together(sets: Sequence[PictureSet]) -> PictureSet:
+    """Make one set of several; a picture of several has the captions of all."""
+    known: dict[bytes, Pictured] = {}
+    for each in (picture for own in sets for picture in own.pictures):
+        first = known.get(each.fingerprint, each)
+        captions = tuple(dict.fromkeys((*first.captions, *each.captions)))
+        known[each.fingerprint] = replace(first, captions=captions)
+    pictures = tuple(known.values())
+    copies = sum(len(own.pictures) + own.copies for own in sets) - len(pictures)
+    left_out = tuple(skip for own in sets for skip in own.left_out)
+    return PictureSet(" + ".join(own.source for own in sets), pictures, left_out, copies)
+
+
 def held_out(whole: PictureSet) -> tuple[PictureSet, PictureSet]:
     """Part a set into train and dev by the pictures' contents: the same parts on any machine."""
     order = sorted(whole.pictures, key=lambda each: each.fingerprint)
