@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from clipsearch.training.tuning.material import PictureSet
 
 SECONDS_BETWEEN_LINES = 15.0
+EXCHANGED = 8
+"""Photos of a step that are shown as of another class."""
 
 
 @command(
@@ -67,6 +69,13 @@ SECONDS_BETWEEN_LINES = 15.0
     show_default=True,
     metavar="N",
     help="Epochs on --sentences before the pictures; with 0 they give the vocabulary alone.",
+)
+@click.option(
+    "--class-names",
+    type=options.ANY_PATH,
+    metavar="FILE",
+    help="ImageNet's 1,001 labels, a line each: photos captioned `a photo of a NAME` are also "
+    "shown as of the other classes.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="[default: 8, or 3 with --captioner]")
 @click.option(
@@ -179,6 +188,7 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
         sentences=Stage(given["sentence_epochs"] if given["sentences"] else 0, 100, rate),
         pictures=Stage(given["epochs"] or 8, batch, rate),
         rewards=Stage(given["reward_epochs"], batch, rate / 20),
+        exchanged=EXCHANGED if given["class_names"] else 0,
         views=given["views"],
         vocabulary=given["vocabulary"],
         width=given["width"],
@@ -193,6 +203,7 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
         dev=dev,
         also=also,
         sentences=given["sentences"],
+        class_names=given["class_names"],
         settings=settings,
         restart=given["restart"],
         threads=given["threads"],

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.training.captioner.decoder import CaptionDecoder
+from clipsearch.training.captioner.exchanged import Exchange
 from clipsearch.training.captioner.material import Material, memories
 from clipsearch.training.captioner.packing import chosen_captions, packed, picture_batches
 from clipsearch.training.captioner.rewards import Rewards
@@ -37,6 +38,8 @@ DEV_BATCH = 50
 AVERAGED = "averaged."
 REWARD_PART = 0.3
 """How much of the delivered weights is from the rewards."""
+EXCHANGED_PART = 0.3
+"""What photos that are shown as others weigh beside the captioned pictures."""
 Listener = Callable[[str, float, float], None]
 """Told of what is done, the part of the epoch that is done, and the loss or score."""
 
@@ -51,6 +54,7 @@ class Learner:
     folder: RunFolder
     listener: Listener
     dev_pictures: int | None = None
+    exchange: Exchange | None = None
     reached: Reached = field(default_factory=Reached)
 
     def __post_init__(self) -> None:
@@ -160,6 +164,15 @@ class Learner:
             ]
         )
         logits = self.decoder(memory, batch)
+        told = cross_entropy(logits, batch.wanted, label_smoothing=self.settings.smoothing)
+        if self.exchange is None:
+            return told
+        return told + EXCHANGED_PART * self._of_exchanged(self.exchange, random)
+
+    def _of_exchanged(self, exchange: Exchange, random: np.random.Generator) -> Tensor:
+        seen, names = exchange.draw(self.material.sights, self.settings.exchanged, random)
+        batch = packed(names)
+        logits = self.decoder(self.decoder.memory(*seen), batch)
         return cross_entropy(logits, batch.wanted, label_smoothing=self.settings.smoothing)
 
     def _of_rewards(self, places: np.ndarray, random: np.random.Generator) -> Tensor:

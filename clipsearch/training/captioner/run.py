@@ -16,10 +16,12 @@ from tokenizers import Tokenizer
 
 from clipsearch.captions.plain_words import plain
 from clipsearch.durable import write_durably
+from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
 from clipsearch.towers.grid import GridTower
 from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
+from clipsearch.training.captioner.exchanged import Exchange, exchange
 from clipsearch.training.captioner.export import export_decoder
 from clipsearch.training.captioner.learning import Learner, Listener
 from clipsearch.training.captioner.material import Material, caption_ids, read_sentences
@@ -48,8 +50,9 @@ class Plan:
     """A training: pictures to learn from and to measure on, where it goes.
 
     `also` are further pictures to learn from, with captions of their own kind. `sentences` is a
-    table of captions without pictures. `restart` begins anew where a run stands; otherwise one
-    with the same settings and data is gone on with. Of the dev pictures `dev_pictures` are
+    table of captions without pictures; `class_names` names the classes of the built-in tower, as
+    which photos of one class are also shown. `restart` begins anew where a run stands; otherwise
+    one with the same settings and data is gone on with. Of the dev pictures `dev_pictures` are
     measured on after each epoch.
     """
 
@@ -59,6 +62,7 @@ class Plan:
     dev: PictureSet
     also: tuple[PictureSet, ...] = ()
     sentences: Path | None = None
+    class_names: Path | None = None
     settings: Settings = field(default_factory=Settings)
     tower: Path = BUILTIN_FOLDER
     dev_pictures: int | None = None
@@ -98,6 +102,7 @@ def train_captioner(plan: Plan, listener: Listener) -> Reached:
         plan.run,
         listener,
         plan.dev_pictures,
+        _exchange(plan, material),
     )
     reached = learner.learn()
     plan.out.mkdir(parents=True, exist_ok=True)
@@ -126,9 +131,18 @@ def _begin(plan: Plan, tower: GridTower, sentences: Sequence[str]) -> None:
         "train": plan.taught.digest(),
         "dev": plan.dev.digest(),
         "sentences": hashlib.sha256("\n".join(sentences).encode()).hexdigest(),
+        "class_names": hashlib.sha256(_bytes_of(plan.class_names)).hexdigest(),
     }
     stands = (plan.run.path / "settings.json").is_file()
     plan.run.begin(facts, resume=stands and not plan.restart, restart=plan.restart)
+
+
+def _bytes_of(path: Path | None) -> bytes:
+    """The content of a file, nothing where none is given. Raises SourceUnreadable."""
+    try:
+        return path.read_bytes() if path else b""
+    except OSError as error:
+        raise SourceUnreadable(str(path), error.strerror or str(error)) from error
 
 
 def _vocabulary(plan: Plan, sentences: Sequence[str]) -> Tokenizer:
@@ -160,6 +174,13 @@ def _material(
         [list(each.captions) for each in plan.dev.pictures],
         list(token_ids(tokenizer, sentences, LONGEST_LEARNED)),
     )
+
+
+def _exchange(plan: Plan, material: Material) -> Exchange | None:
+    if plan.class_names is None:
+        return None
+    pictures = plan.taught.pictures
+    return exchange(plan.class_names, plan.tower, pictures, material.sights, material.tokenizer)
 
 
 def _fresh(settings: Settings, tokenizer: Tokenizer, material: Material) -> CaptionDecoder:
@@ -204,4 +225,4 @@ def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
 def _sources(plan: Plan) -> list[str]:
     """The names of what was learned from, without the folders of whoever trained."""
     names = [Path(each.source).name for each in (plan.train, *plan.also)]
-    return [*names, plan.sentences.name] if plan.sentences else names
+    return [*names, *(each.name for each in (plan.sentences, plan.class_names) if each)]
