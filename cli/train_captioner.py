@@ -51,7 +51,8 @@ EXCHANGED = 8
     multiple=True,
     type=options.ANY_PATH,
     metavar="DATA",
-    help="Further pictures to learn from, never measured on; may repeat.",
+    help="Further pictures to learn from; a part of them, the --dev-split if there is one, is "
+    "kept back for the confidence. May repeat.",
 )
 @click.option("--name", metavar="NAME", help="What it is called.  [default: that of DIR]")
 @click.option("--split", default="train", show_default=True, help="The split to train on.")
@@ -158,7 +159,7 @@ def _fine_tuned(
         raise ExtraMissing("captions,train", "fine-tuning a captioner") from error
     named = ("epochs", "batch", "rate", "seed", "restart", "threads")
     own = {name: given[name] for name in named if given[name] is not None}
-    taught = readable(together((train, *also)))
+    taught = readable(together((train, *(each for each, _ in also))))
     plan = TuningPlan(start, given["out"], taught, readable(dev), **own)
     try:
         reached = fine_tune(plan, _silent if quiet else _shown())
@@ -201,7 +202,8 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
         out=given["out"],
         train=train,
         dev=dev,
-        also=also,
+        also=tuple(taught for taught, _ in also),
+        also_dev=tuple(kept_back for _, kept_back in also),
         sentences=given["sentences"],
         class_names=given["class_names"],
         settings=settings,
@@ -212,12 +214,16 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
 
 def _sets(
     data: Path, given: dict[str, Any]
-) -> tuple[PictureSet, PictureSet, tuple[PictureSet, ...]]:
-    """What to learn from, what to measure on, and what to learn from besides."""
+) -> tuple[PictureSet, PictureSet, list[tuple[PictureSet, PictureSet]]]:
+    """What to learn from and what to measure on; the same of what is learned from besides."""
+    from clipsearch.training.tuning.material import held_out
     from clipsearch.training.tuning.sources import read_set
 
-    also = tuple(read_set(str(each), given["split"]) for each in given["also"])
-    return read_set(str(data), given["split"]), read_set(str(data), given["dev_split"]), also
+    def both(source: Path) -> tuple[PictureSet, PictureSet]:
+        return read_set(str(source), given["split"]), read_set(str(source), given["dev_split"])
+
+    also = [both(each) for each in given["also"]]
+    return *both(data), [pair if pair[1].pictures else held_out(pair[0]) for pair in also]
 
 
 def _silent(_what: str, _part: float, _value: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,11 @@ import pytest
 import torch
 from tiny_captioner import SMALL, draw_square, silent, squares_plan
 
+from clipsearch.captioning import Captioner
+from clipsearch.captioning.confidence import confidence
+from clipsearch.captioning.folder import Calibration
 from clipsearch.captions.plain_words import plain
+from clipsearch.training.captioner.calibrating import Calibrated, calibrate
 from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
 from clipsearch.training.captioner.export import export_decoder
 from clipsearch.training.captioner.logistic import fit_logistic
@@ -192,6 +197,25 @@ def test_further_pictures_are_learned_from_and_never_measured_on(
     measured = replace(plan, also=(plan.dev,), out=tmp_path / "refused")
     with pytest.raises(DevInsideTrain):
         train_captioner(measured, silent)
+
+
+def test_the_confidence_is_calibrated_on_other_kinds_of_pictures_too(
+    squares_captioner: Path, tmp_path: Path
+) -> None:
+    plan = squares_plan(squares_captioner.parent / "squares.csv", tmp_path / "copy")
+    shutil.copytree(squares_captioner, plan.out)
+    wrong = tuple(replace(each, captions=("a photo of crimson",)) for each in plan.dev.pictures)
+    weigh = Captioner(plan.out, threads=1).weighed
+    alone = calibrate(plan, weigh)
+    both = calibrate(replace(plan, also_dev=(replace(plan.dev, pictures=wrong),)), weigh)
+    assert both.pictures == 2 * alone.pictures
+    usual = (-0.2, -0.5, 1.0)
+    assert sure(both, usual) < sure(alone, usual)
+
+
+def sure(found: Calibrated, evidence: tuple[float, float, float]) -> float:
+    mean, least, seen = found.weights
+    return confidence(Calibration(found.bias, (mean, least, seen)), evidence)
 
 
 def test_a_picture_of_several_sets_has_the_captions_of_all(squares_captioner: Path) -> None:

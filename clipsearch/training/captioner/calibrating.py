@@ -1,7 +1,7 @@
 """How sure a caption is, learned on the dev pictures: those that turned out good, and not.
 
-Beside the dev pictures stand some without content: uniform, ramps, noise. Their captions are
-bad whatever they say.
+Beside the dev pictures stand those of other kinds that were kept back, and some without content:
+uniform, ramps, noise. The captions of these are bad whatever they say.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clipsearch.durable import write_durably
 from clipsearch.measures.caption_words import caption_words
@@ -26,7 +27,8 @@ BATCH = 16
 EMPTY_PART = 5
 """For so many dev pictures one without content."""
 
-Weigh = Callable[[Pixels], Sequence[tuple[str, tuple[float, float, float]]]]
+Evidence = tuple[float, float, float]
+Weigh = Callable[[Pixels], Sequence[tuple[str, Evidence]]]
 """Captions of pictures [n, h, w, 3], each with the evidence for it."""
 
 
@@ -43,23 +45,38 @@ class Calibrated:
 def calibrate(plan: Plan, weigh: Weigh) -> Calibrated:
     """Caption the dev pictures and write the logistic of what turned out good to the captioner.
 
-    Good is a CIDEr-D of at least the median of the dev set. What cannot be read is left out.
+    Good is a CIDEr-D of at least the median of the dev set. Each set is measured by itself: where
+    all captions are "a photo of a NAME", the name alone counts. What cannot be read is left out.
     """
     preprocessing = read_tower_folder(plan.tower).preprocessing
-    kept, pixels = _readable(plan.dev.pictures, preprocessing)
-    weighed = [each for batch in _batches(pixels) for each in weigh(batch)]
-    measure = CiderD([[caption_words(text) for text in each.captions] for each in kept])
-    scores = np.array([measure.score(at, caption_words(t)) for at, (t, _) in enumerate(weighed)])
-    empty = list(empty_pictures(preprocessing, max(1, len(kept) // EMPTY_PART), plan.settings.seed))
-    without = [each for batch in _batches(empty) for each in weigh(batch)]
-    good = np.concatenate([scores >= np.median(scores), np.zeros(len(without), bool)])
-    evidence = np.array([found for _, found in (*weighed, *without)])
+    scores, weighed = [], []
+    for each in (plan.dev, *plan.also_dev):
+        found = _measured(each.pictures, preprocessing, weigh)
+        scores.append(found[0])
+        weighed += found[1]
+    good = np.concatenate(scores) >= np.median(scores[0])
+    count = max(1, len(good) // EMPTY_PART)
+    empty = list(empty_pictures(preprocessing, count, plan.settings.seed))
+    without = [found for batch in _batches(empty) for _, found in weigh(batch)]
+    good = np.concatenate([good, np.zeros(len(without), bool)])
+    evidence = np.array([*weighed, *without])
     bias, weights = fit_logistic(evidence, good)
     path = plan.out / DESCRIPTION
     described = json.loads(path.read_bytes())
     described["calibration"] = {"bias": bias, "weights": list(weights)}
     write_durably(path, (json.dumps(described, indent=2) + "\n").encode())
-    return Calibrated(bias, weights, len(kept), len(empty))
+    return Calibrated(bias, weights, len(weighed), len(empty))
+
+
+def _measured(
+    pictures: Sequence[Pictured], preprocessing: Preprocessing, weigh: Weigh
+) -> tuple[NDArray[np.float64], list[Evidence]]:
+    """The CIDEr-D of the captions of a set, and the evidence for each."""
+    kept, pixels = _readable(pictures, preprocessing)
+    weighed = [each for batch in _batches(pixels) for each in weigh(batch)]
+    measure = CiderD([[caption_words(text) for text in each.captions] for each in kept])
+    scores = [measure.score(at, caption_words(text)) for at, (text, _) in enumerate(weighed)]
+    return np.array(scores, np.float64), [found for _, found in weighed]
 
 
 def empty_pictures(preprocessing: Preprocessing, count: int, seed: int) -> Iterator[Pixels]:

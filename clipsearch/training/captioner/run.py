@@ -49,7 +49,8 @@ LONGEST_LEARNED = 40
 class Plan:
     """A training: pictures to learn from and to measure on, where it goes.
 
-    `also` are further pictures to learn from, with captions of their own kind. `sentences` is a
+    `also` are further pictures to learn from, with captions of their own kind, and `also_dev` such
+    by which, beside `dev`, the confidence is calibrated. `sentences` is a
     table of captions without pictures; `class_names` names the classes of the built-in tower, as
     which photos of one class are also shown. `restart` begins anew where a run stands; otherwise
     one with the same settings and data is gone on with. Of the dev pictures `dev_pictures` are
@@ -61,6 +62,7 @@ class Plan:
     train: PictureSet
     dev: PictureSet
     also: tuple[PictureSet, ...] = ()
+    also_dev: tuple[PictureSet, ...] = ()
     sentences: Path | None = None
     class_names: Path | None = None
     settings: Settings = field(default_factory=Settings)
@@ -88,7 +90,8 @@ def train_captioner(plan: Plan, listener: Listener) -> Reached:
     """
     require_pictures(plan.taught, "training")
     require_pictures(plan.dev, "measuring")
-    refuse_shared_pictures(plan.taught, plan.dev)
+    for measured in (plan.dev, *plan.also_dev):
+        refuse_shared_pictures(plan.taught, measured)
     torch.set_num_threads(plan.threads)
     tower = GridTower(read_tower_folder(plan.tower), plan.threads)
     sentences = read_sentences(plan.sentences) if plan.sentences else []
