@@ -52,7 +52,7 @@ def main() -> None:
         folder = Path(scratch)
         towers = arguments.towers or folder / "towers"
         if arguments.large:
-            rows = large(folder)
+            rows = large(folder, arguments.photos)
         elif arguments.memory:
             rows = memory(folder)
         else:
@@ -70,14 +70,16 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rclip", type=Path, help="the rclip 3.3 program")
     parser.add_argument("--towers", type=Path, help="keep the random towers in this folder")
-    parser.add_argument("--photos", type=int, default=1000)
+    parser.add_argument("--photos", type=int, help="[default: 1000, or 300 with --large]")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--builtin-only", action="store_true", help="leave ViT-B-32-256 out")
     parser.add_argument("--bf16", action="store_true", help="at bf16, too")
     parser.add_argument("--large", action="store_true", help="12-megapixel photos")
     parser.add_argument("--memory", action="store_true", help="peak memory as folders grow")
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    found = parser.parse_args()
+    found.photos = found.photos or (300 if found.large else 1000)
+    return found
 
 
 def against_rclip(
@@ -149,10 +151,10 @@ def rclip(program: Path, home: Path, photos: Path) -> Command:
     return Command("rclip", [str(program), "a dog"], environment, photos)
 
 
-def large(folder: Path) -> dict[str, dict[str, float]]:
+def large(folder: Path, count: int) -> dict[str, dict[str, float]]:
     """12-megapixel photos with the built-in tower, against decoding them with draft alone."""
     photos = folder / "large"
-    write_photographs(photos, 100, (4000, 3000))
+    write_photographs(photos, count, (4000, 3000))
     alone = [sys.executable, "-c", DECODE_ALONE, str(photos)]
     commands = {
         "decoding alone": lambda: Command("decoding alone", alone, {}, folder),
@@ -161,8 +163,8 @@ def large(folder: Path) -> dict[str, dict[str, float]]:
     runs = rounds(commands, 3)
     return {
         name: {
-            "images_per_s": round(100 / median(done, "wall"), 1),
-            "cpu_ms_per_image": round(10 * median(done, "cpu"), 1),
+            "images_per_s": round(count / median(done, "wall"), 1),
+            "cpu_ms_per_image": round(1000 * median(done, "cpu") / count, 1),
             "busy_cores": round(median(done, "cpu") / median(done, "wall"), 2),
             "wall_ratio": round(
                 statistics.median(
