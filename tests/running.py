@@ -19,8 +19,8 @@ MODULE = ("-m", "clipsearch.cli")
 PROGRAM = (sys.executable, *MODULE)
 
 STOPPED = (130, -signal.SIGINT)
-"""How a program ends that Ctrl-C stopped. Under `python -m`, Python ends by the signal itself if the
-interrupt passed through an `exec` of text, as `dataclasses` has; a shell shows 130 for both."""
+"""How a program ends that Ctrl-C stopped. Under `python -m`, Python ends by the signal itself if
+the interrupt passed through an `exec` of text, as `dataclasses` has; a shell shows 130 for both."""
 
 
 @dataclass(frozen=True)
