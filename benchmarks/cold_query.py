@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from rclip_peer import fill_rclip, write_towers
@@ -34,6 +35,7 @@ from clipsearch.settings import collection_folder
 from clipsearch.towers import TowerOptions, load_towers
 
 WORDS = "a dog on the beach"
+Made = TypeVar("Made")
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         towers = arguments.towers or folder / "towers"
-        write_towers(towers)
+        in_another_process(write_towers, towers)
         commands = in_another_process(prepared, folder, towers, arguments)
         runs = in_turn(commands, arguments.rounds)
         report(runs, as_json=arguments.json)
@@ -61,7 +63,7 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def in_another_process(work: Callable[..., list[Command]], *given: object) -> list[Command]:
+def in_another_process(work: Callable[..., Made], *given: object) -> Made:
     """Do the work elsewhere: a process passes its own peak of memory on to those it starts."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *given).result()
