@@ -34,7 +34,7 @@ from clipsearch.training.captioner.writing import written
 from clipsearch.training.checkpoints import load_checkpoint
 from clipsearch.training.tuning.material import together
 from clipsearch.training.tuning.sources import read_set
-from clipsearch.training_errors import DevInsideTrain, ResumeDiffers
+from clipsearch.training_errors import DevInsideTrain, EmptySplit, ResumeDiffers
 
 SPLITS = ("train", "train", "dev")
 TINY = Shape(50, channels=10, places=4, dim=6, width=16, layers=2, heads=4, inner=32)
@@ -194,6 +194,9 @@ def test_further_pictures_are_learned_from_and_never_measured_on(
     described = json.loads((plan.out / "captioner.json").read_text())["trained"]
     assert described["data"] == ["squares.csv (train)", "more.csv (train)"]
     assert described["pictures"] == len(both.taught.pictures)
+    empty = replace(plan, also=(read_set(str(more), "valid"),), out=tmp_path / "refused")
+    with pytest.raises(EmptySplit):
+        train_captioner(empty, silent)
     measured = replace(plan, also=(plan.dev,), out=tmp_path / "refused")
     with pytest.raises(DevInsideTrain):
         train_captioner(measured, silent)

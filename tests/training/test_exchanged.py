@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_captioner import silent
 
 from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.towers import load_towers
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
 from clipsearch.towers.grid import GridTower
-from clipsearch.training.captioner.exchanged import Exchange, Head, exchange
+from clipsearch.training.captioner.exchanged import Exchange, Head, class_sentences, exchange
 from clipsearch.training.captioner.material import memories
+from clipsearch.training.captioner.run import Plan, train_captioner
 from clipsearch.training.captioner.sights import CachedSights, cached_sights
 from clipsearch.training.captioner.vocabulary import END_ID, learn_vocabulary
-from clipsearch.training.tuning.material import PictureSet
+from clipsearch.training.tuning.material import Pictured, PictureSet
 from clipsearch.training.tuning.sources import read_set
 
 KNOWN = {1: "goldfish", 340: "zebra", 417: "balloon", 779: "school bus", 954: "banana"}
@@ -69,7 +71,7 @@ def sights(pictures: PictureSet, tmp_path_factory: pytest.TempPathFactory) -> Ca
 @pytest.fixture(scope="module")
 def exchanged(names: Path, pictures: PictureSet, sights: CachedSights) -> Exchange:
     tokenizer = learn_vocabulary(["a photo of a banana", "zebra school bus balloon"] * 9, 80)
-    return exchange(names, BUILTIN_FOLDER, pictures.pictures, sights, tokenizer)
+    return exchange(class_sentences(names), BUILTIN_FOLDER, pictures.pictures, sights, tokenizer)
 
 
 def test_photos_are_known_by_their_captions(exchanged: Exchange) -> None:
@@ -104,12 +106,33 @@ def test_the_tower_sees_the_class_that_a_photo_is_shown_as(
     assert np.mean(nearest == wanted) > 0.6  # a fifth by chance
 
 
-def test_labels_of_something_else_are_refused(
-    names: Path, pictures: PictureSet, sights: CachedSights, tmp_path: Path
+def halves(whole: PictureSet) -> tuple[tuple[Pictured, ...], tuple[Pictured, ...]]:
+    return whole.pictures[:9], whole.pictures[9:]
+
+
+def test_labels_of_something_else_are_refused_before_anything_is_looked_at(
+    pictures: PictureSet, tmp_path: Path
+) -> None:
+    labels = tmp_path / "few.txt"
+    train, dev = (replace(pictures, pictures=each) for each in halves(pictures))
+    plan = Plan("x", tmp_path / "out", train, dev, class_names=labels)
+    for content, reason in (
+        (b"background\ncat\ndog\n", "names 2 classes"),
+        (b"\n" * 1001, "names 0 classes|names 1000 classes"),
+        (b"\xff\xfe\n" * 1001, "decode"),
+    ):
+        labels.write_bytes(content)
+        with pytest.raises(SourceUnreadable, match=reason):
+            train_captioner(plan, silent)
+    labels.unlink()
+    with pytest.raises(SourceUnreadable, match="No such file"):
+        class_sentences(labels)
+    assert not plan.run.path.exists()
+
+
+def test_photos_without_a_class_s_name_are_refused(
+    names: Path, pictures: PictureSet, sights: CachedSights
 ) -> None:
     tokenizer = learn_vocabulary(["a photo"] * 9, 40)
-    (tmp_path / "few.txt").write_text("background\ncat\ndog\n")
-    with pytest.raises(SourceUnreadable, match="names 2 classes"):
-        exchange(tmp_path / "few.txt", BUILTIN_FOLDER, pictures.pictures, sights, tokenizer)
-    with pytest.raises(SourceUnreadable, match="a photo of a NAME"):
-        exchange(names, BUILTIN_FOLDER, pictures.pictures[2:9], sights, tokenizer)
+    with pytest.raises(SourceUnreadable, match="a photo of a thing 0"):
+        exchange(class_sentences(names), BUILTIN_FOLDER, pictures.pictures[2:9], sights, tokenizer)

@@ -10,6 +10,7 @@ own embedding named 63 % by the new class, among 1,000.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,8 +95,21 @@ class Exchange:
         return (self.head(shown.mean(1)), shown), [self.said[place] for place in wanted]
 
 
+def class_sentences(names: Path) -> list[str]:
+    """Plain "a photo of a NAME" for each class of a label file of 1,001 lines, the background
+    first. Raises SourceUnreadable."""
+    try:
+        known = read_class_names(names)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceUnreadable(str(names), str(error)) from error
+    if len(known.names) != CLASSES or not all(known.names):
+        reason = f"it names {len(known.names)} classes, not {CLASSES}"
+        raise SourceUnreadable(str(names), reason)
+    return [plain(each) for each in known.first_sentences()]
+
+
 def exchange(
-    names: Path,
+    sentences: Sequence[str],
     tower: Path,
     pictures: Sequence[Pictured],
     sights: CachedSights,
@@ -103,12 +117,8 @@ def exchange(
 ) -> Exchange:
     """Find the photos "of a NAME" among the pictures, and the directions of the classes.
 
-    `names` is a label file of 1,001 lines, the background first. Raises SourceUnreadable.
+    `sentences` are those of `class_sentences`. Raises SourceUnreadable.
     """
-    known = read_class_names(names)
-    sentences = [plain(each) for each in known.first_sentences()]
-    if len(sentences) != CLASSES:
-        raise SourceUnreadable(str(names), f"it names {len(sentences)} classes, not {CLASSES}")
     places = {sentence: place for place, sentence in reversed(list(enumerate(sentences)))}
     found = {
         row: places[said]
@@ -117,7 +127,8 @@ def exchange(
         if said in places
     }
     if not found:
-        raise SourceUnreadable(str(names), "no picture has the caption `a photo of a NAME`")
+        reason = f"no picture has the caption `{sentences[0]}`, or that of another class"
+        raise SourceUnreadable("the pictures to learn from", reason)
     head = Head.of(tower)
     step = max(1, len(pictures) // _SAMPLE)
     pooled = np.asarray(sights.places[0][::step], np.float32).mean(1)

@@ -16,12 +16,11 @@ from tokenizers import Tokenizer
 
 from clipsearch.captions.plain_words import plain
 from clipsearch.durable import write_durably
-from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
 from clipsearch.towers.grid import GridTower
 from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
-from clipsearch.training.captioner.exchanged import Exchange, exchange
+from clipsearch.training.captioner.exchanged import Exchange, class_sentences, exchange
 from clipsearch.training.captioner.export import export_decoder
 from clipsearch.training.captioner.learning import Learner, Listener
 from clipsearch.training.captioner.material import Material, caption_ids, read_sentences
@@ -88,14 +87,16 @@ def train_captioner(plan: Plan, listener: Listener) -> Reached:
     Stopped, it goes on from the last whole epoch. Raises TrainingError, SourceUnreadable,
     StorageFull, HomeUnwritable.
     """
-    require_pictures(plan.taught, "training")
+    for each in (plan.train, *plan.also):
+        require_pictures(each, "training")
     require_pictures(plan.dev, "measuring")
     for measured in (plan.dev, *plan.also_dev):
         refuse_shared_pictures(plan.taught, measured)
     torch.set_num_threads(plan.threads)
     tower = GridTower(read_tower_folder(plan.tower), plan.threads)
     sentences = read_sentences(plan.sentences) if plan.sentences else []
-    _begin(plan, tower, sentences)
+    names = class_sentences(plan.class_names) if plan.class_names else []
+    _begin(plan, tower, sentences, names)
     tokenizer = _vocabulary(plan, sentences)
     material = _material(plan, tower, tokenizer, sentences, listener)
     learner = Learner(
@@ -105,7 +106,7 @@ def train_captioner(plan: Plan, listener: Listener) -> Reached:
         plan.run,
         listener,
         plan.dev_pictures,
-        _exchange(plan, material),
+        _exchange(plan, material, names),
     )
     reached = learner.learn()
     plan.out.mkdir(parents=True, exist_ok=True)
@@ -126,26 +127,22 @@ def describe(out: Path, facts: Mapping[str, Any]) -> None:
     write_durably(out / DESCRIPTION, (json.dumps(described, indent=2) + "\n").encode())
 
 
-def _begin(plan: Plan, tower: GridTower, sentences: Sequence[str]) -> None:
+def _begin(plan: Plan, tower: GridTower, sentences: Sequence[str], names: Sequence[str]) -> None:
     """Make the run's folder, or hold a run that stands against this plan."""
     facts = {
         **plan.settings.flat(),
         "tower": tower.digest,
         "train": plan.taught.digest(),
         "dev": plan.dev.digest(),
-        "sentences": hashlib.sha256("\n".join(sentences).encode()).hexdigest(),
-        "class_names": hashlib.sha256(_bytes_of(plan.class_names)).hexdigest(),
+        "sentences": _digest(sentences),
+        "class_names": _digest(names),
     }
     stands = (plan.run.path / "settings.json").is_file()
     plan.run.begin(facts, resume=stands and not plan.restart, restart=plan.restart)
 
 
-def _bytes_of(path: Path | None) -> bytes:
-    """The content of a file, nothing where none is given. Raises SourceUnreadable."""
-    try:
-        return path.read_bytes() if path else b""
-    except OSError as error:
-        raise SourceUnreadable(str(path), error.strerror or str(error)) from error
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def _vocabulary(plan: Plan, sentences: Sequence[str]) -> Tokenizer:
@@ -179,11 +176,11 @@ def _material(
     )
 
 
-def _exchange(plan: Plan, material: Material) -> Exchange | None:
-    if plan.class_names is None:
+def _exchange(plan: Plan, material: Material, names: Sequence[str]) -> Exchange | None:
+    if not names:
         return None
     pictures = plan.taught.pictures
-    return exchange(plan.class_names, plan.tower, pictures, material.sights, material.tokenizer)
+    return exchange(names, plan.tower, pictures, material.sights, material.tokenizer)
 
 
 def _fresh(settings: Settings, tokenizer: Tokenizer, material: Material) -> CaptionDecoder:
