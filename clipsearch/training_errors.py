@@ -24,6 +24,18 @@ class EmptySplit(TrainingError):
         )
 
 
+class ClassNamesUnusable(TrainingError):
+    """A file of class names does not go with the tower or the pictures."""
+
+    def __init__(self, names: str, reason: str) -> None:
+        self.names, self.reason = names, reason
+        super().__init__(
+            f"cannot learn the classes of {names!r}: {reason}. It is to be ImageNet's label file, "
+            "1,001 lines of `name, synonym, ...` with the background first, and some pictures have "
+            "captions like `a photo of a tench`."
+        )
+
+
 class DevInsideTrain(TrainingError):
     """Pictures that are measured on are trained on, too: nothing measured would count."""
 

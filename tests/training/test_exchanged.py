@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 from tiny_captioner import silent
 
-from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.towers import load_towers
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
@@ -24,6 +23,7 @@ from clipsearch.training.captioner.sights import CachedSights, cached_sights
 from clipsearch.training.captioner.vocabulary import END_ID, learn_vocabulary
 from clipsearch.training.tuning.material import Pictured, PictureSet
 from clipsearch.training.tuning.sources import read_set
+from clipsearch.training_errors import ClassNamesUnusable
 
 KNOWN = {1: "goldfish", 340: "zebra", 417: "balloon", 779: "school bus", 954: "banana"}
 """Some of ImageNet's classes by their places."""
@@ -122,10 +122,10 @@ def test_labels_of_something_else_are_refused_before_anything_is_looked_at(
         (b"\xff\xfe\n" * 1001, "decode"),
     ):
         labels.write_bytes(content)
-        with pytest.raises(SourceUnreadable, match=reason):
+        with pytest.raises(ClassNamesUnusable, match=reason):
             train_captioner(plan, silent)
     labels.unlink()
-    with pytest.raises(SourceUnreadable, match="No such file"):
+    with pytest.raises(ClassNamesUnusable, match="no such file"):
         class_sentences(labels)
     assert not plan.run.path.exists()
 
@@ -134,5 +134,5 @@ def test_photos_without_a_class_s_name_are_refused(
     names: Path, pictures: PictureSet, sights: CachedSights
 ) -> None:
     tokenizer = learn_vocabulary(["a photo"] * 9, 40)
-    with pytest.raises(SourceUnreadable, match="a photo of a thing 0"):
+    with pytest.raises(ClassNamesUnusable, match="a photo of a thing 0"):
         exchange(class_sentences(names), BUILTIN_FOLDER, pictures.pictures[2:9], sights, tokenizer)

@@ -23,7 +23,6 @@ from torch import Tensor
 from torch.nn.functional import gelu, linear, normalize
 
 from clipsearch.captions.plain_words import plain
-from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.training.anchors import anchors_from
 from clipsearch.training.captioner.material import memories
 from clipsearch.training.captioner.packing import Ids
@@ -33,6 +32,7 @@ from clipsearch.training.classes import read_class_names
 from clipsearch.training.heads import CLASSES, IMAGE_RANK
 from clipsearch.training.starting_weights import read_onnx_tensors
 from clipsearch.training.tuning.material import Pictured
+from clipsearch.training_errors import ClassNamesUnusable
 
 STRENGTHS = (6.0, 12.0)
 LONGEST = 24
@@ -48,7 +48,7 @@ class Head:
 
     @classmethod
     def of(cls, tower: Path) -> Head:
-        """Read it from the `image.onnx` of a built-in tower. Raises SourceUnreadable."""
+        """Read it from the `image.onnx` of a built-in tower. Raises ClassNamesUnusable."""
         tensors = read_onnx_tensors(tower / "image.onnx")
         try:
             first, last = (
@@ -56,7 +56,8 @@ class Head:
                 for name in ("fc1", "fc2")
             )
         except KeyError as error:
-            raise SourceUnreadable(str(tower), "it has not the built-in tower's head") from error
+            reason = f"the tower {str(tower)!r} has not the built-in tower's head"
+            raise ClassNamesUnusable("--class-names", reason) from error
         return cls(first, last)
 
     @property
@@ -97,14 +98,15 @@ class Exchange:
 
 def class_sentences(names: Path) -> list[str]:
     """Plain "a photo of a NAME" for each class of a label file of 1,001 lines, the background
-    first. Raises SourceUnreadable."""
+    first. Raises ClassNamesUnusable."""
     try:
         known = read_class_names(names)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceUnreadable(str(names), str(error)) from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ClassNamesUnusable(str(names), reason.lower()) from error
     if len(known.names) != CLASSES or not all(known.names):
         reason = f"it names {len(known.names)} classes, not {CLASSES}"
-        raise SourceUnreadable(str(names), reason)
+        raise ClassNamesUnusable(str(names), reason)
     return [plain(each) for each in known.first_sentences()]
 
 
@@ -117,7 +119,7 @@ def exchange(
 ) -> Exchange:
     """Find the photos "of a NAME" among the pictures, and the directions of the classes.
 
-    `sentences` are those of `class_sentences`. Raises SourceUnreadable.
+    `sentences` are those of `class_sentences`. Raises ClassNamesUnusable.
     """
     places = {sentence: place for place, sentence in reversed(list(enumerate(sentences)))}
     found = {
@@ -128,7 +130,7 @@ def exchange(
     }
     if not found:
         reason = f"no picture has the caption `{sentences[0]}`, or that of another class"
-        raise SourceUnreadable("the pictures to learn from", reason)
+        raise ClassNamesUnusable("--class-names", reason)
     head = Head.of(tower)
     step = max(1, len(pictures) // _SAMPLE)
     pooled = np.asarray(sights.places[0][::step], np.float32).mean(1)
