@@ -31,6 +31,7 @@ ClipsearchError
 │   └── UnreadableQueryImage    the query's picture cannot be read
 ├── TrainingError               (in clipsearch.training_errors)
 │   ├── EmptySplit              no captioned picture to train or to measure on
+│   ├── ClassNamesUnusable      class names that go with no picture or tower
 │   ├── DevInsideTrain          a picture is both trained and measured on
 │   ├── LossNotFinite           the loss became NaN; the last checkpoint stands
 │   ├── ResumeDiffers           a run is taken up with other settings or data
