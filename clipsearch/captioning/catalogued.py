@@ -11,10 +11,13 @@ from clipsearch.caption_writing import CaptionWriter
 from clipsearch.captioning.files import CaptionedFile, CaptionOptions, caption_files
 from clipsearch.catalogue import Catalogue, transaction, writing
 from clipsearch.shards import as_found
-from clipsearch.values import Caption, FoundFile, Image, Skip, SkipCode
+from clipsearch.values import GENERATED, Caption, FoundFile, Image, Skip, SkipCode
 
 BATCH = 32
 """Captions committed at once: what a crash may cost."""
+
+BUILTIN = f"{GENERATED}builtin-captioner-"
+"""How the source of every version of the built-in captioner begins."""
 
 OnStep = Callable[[int, int, int], None]
 """Told of images done, images in all, images left out."""
@@ -43,7 +46,8 @@ def caption_catalogue(
 ) -> CaptionReport:
     """Caption each image without a caption of this captioner, of those `among` where given.
 
-    Captions of other sources stay as they are. What was written stays when it is stopped, all but
+    Captions of other sources stay as they are, but for those of other versions of the built-in
+    captioner where that writes: theirs give way. What was written stays when it is stopped, all but
     a batch when it is killed; the next call goes on. The caller holds the collection's writer lock.
     Raises DecodingUnavailable.
     """
@@ -110,3 +114,5 @@ def _commit(
         for each in batch:
             image_id, _ = waiting[each.path]
             writing.add_captions(connection, image_id, [Caption(each.caption.text, source)])
+            if source.startswith(BUILTIN):
+                writing.remove_captions(connection, image_id, source, BUILTIN)

@@ -75,6 +75,12 @@ def add_captions(connection: Connection, image_id: int, texts: Sequence[Caption]
     return len(new)
 
 
+def remove_captions(connection: Connection, image_id: int, kept: str, begun: str) -> None:
+    """Drop an image's captions whose source begins like that, but for those of the source kept."""
+    likewise = captions.c.source.startswith(begun, autoescape=True) & (captions.c.source != kept)
+    connection.execute(delete(captions).where(captions.c.image_id == image_id, likewise))
+
+
 def put_file(connection: Connection, file: FoundFile, image_id: int) -> None:
     """Say that a file holds an image, whatever it held before."""
     row = {

@@ -13,6 +13,8 @@ import pytest
 from running import STOPPED, Clipsearch
 from tiny_captioner import draw_square
 
+from clipsearch import Caption, Collection
+
 
 @pytest.fixture
 def squares(tmp_path: Path) -> Path:
@@ -97,6 +99,22 @@ def test_index_captions_what_it_takes_in_and_query_shows_it(
     found = json.loads(clipsearch("query", "red", "--all", "--captions", "--json").out)
     sources = [each["source"] for hit in found["hits"] for each in hit["captions"]]
     assert sources == ["generated:builtin-captioner-4"] * 2
+
+
+def test_captions_of_an_earlier_version_give_way(clipsearch: Clipsearch, squares: Path) -> None:
+    assert clipsearch("index", squares, "--quiet").code == 0
+    old = Caption("two zeppelins", "generated:builtin-captioner-1")
+    kept = [Caption("two zeppelins over a hill", each) for each in ("human", "generated:hf:other")]
+    with Collection(home=clipsearch.home) as collection:
+        for image in list(collection):
+            collection.add_captions(image.id, [old, *kept])
+    assert clipsearch("caption", "--write", "catalogue").out == "2 captioned, 0 had a caption\n"
+    with Collection(home=clipsearch.home) as collection:
+        sources = [{each.source for each in image.captions} for image in collection]
+        hit = collection.query("two zeppelins", k=1)[0]
+    assert sources == [{*(each.source for each in kept), "generated:builtin-captioner-4"}] * 2
+    assert hit.signals.caption is not None
+    assert hit.signals.caption.text == kept[0].text
 
 
 def test_query_writes_a_caption_on_the_spot_and_keeps_none(
