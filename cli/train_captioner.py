@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from clipsearch.training.tuning.material import PictureSet
 
 SECONDS_BETWEEN_LINES = 15.0
-EXCHANGED = 8
-"""Photos of a step that are shown as of another class."""
 
 
 @command(
@@ -189,7 +187,6 @@ def _plan(data: Path, given: dict[str, Any]) -> Plan:
         sentences=Stage(given["sentence_epochs"] if given["sentences"] else 0, 100, rate),
         pictures=Stage(given["epochs"] or 8, batch, rate),
         rewards=Stage(given["reward_epochs"], batch, rate / 20),
-        exchanged=EXCHANGED if given["class_names"] else 0,
         views=given["views"],
         vocabulary=given["vocabulary"],
         width=given["width"],

@@ -27,7 +27,7 @@ from clipsearch.training.captioner.material import Material, caption_ids, read_s
 from clipsearch.training.captioner.settings import Settings
 from clipsearch.training.captioner.sights import cached_sights
 from clipsearch.training.captioner.starting_words import starting_words
-from clipsearch.training.captioner.vocabulary import learn_vocabulary, token_ids
+from clipsearch.training.captioner.vocabulary import LONGEST, learn_vocabulary, token_ids
 from clipsearch.training.tuning.material import (
     PictureSet,
     refuse_shared_pictures,
@@ -40,7 +40,6 @@ from clipsearch.training.tuning.run_folder import RunFolder
 LOOK, STEP, WORDS = "captioner.look.onnx", "captioner.step.onnx", "captioner.words.json"
 DESCRIPTION = "captioner.json"
 FORMAT = 1
-LONGEST = 24
 LONGEST_LEARNED = 40
 
 

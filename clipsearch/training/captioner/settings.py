@@ -25,14 +25,14 @@ class Settings:
     First sentences (language alone), then captioned pictures, `captions` of each a step, then
     CIDEr itself as the reward for sampled captions. `views` of each picture are cached, one of
     them is taken at random. Beside the captioned pictures of a step stand `exchanged` photos
-    that are shown as of another class.
+    that are shown as of another class, where a training names the classes.
     """
 
     sentences: Stage = Stage(1, 100, 1e-3)
     pictures: Stage = Stage(8, 16, 1e-3)
     rewards: Stage = Stage(0, 16, 5e-5)
     captions: int = 5
-    exchanged: int = 0
+    exchanged: int = 8
     views: int = 2
     vocabulary: int = 3000
     width: int = 192

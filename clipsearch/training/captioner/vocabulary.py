@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 START, END, UNKNOWN = "<start>", "<end>", "<unknown>"
 START_ID, END_ID = 0, 1
+LONGEST = 24
+"""The most tokens that a captioner says."""
 
 
 def learn_vocabulary(captions: Iterable[str], size: int) -> Tokenizer:
