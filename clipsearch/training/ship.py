@@ -26,7 +26,7 @@ from clipsearch.training.model import (
     trunk_config,
 )
 
-NAME = "builtin-4"
+NAME = "builtin-5"
 IMAGE_FILE = "image.onnx"
 TEXT_FILE = "text.onnx"
 VOCABULARY_FILE = "vocab.txt"
