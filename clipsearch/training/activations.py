@@ -30,7 +30,7 @@ FROZEN_BLOCKS = 5
 
 
 class FrozenHalf(nn.Module):
-    """The stem and the frozen stages of a timm MobileNet: pictures to [n, c, h, w]."""
+    """The stem and the frozen stages of a timm EfficientNet: pictures to [n, c, h, w]."""
 
     def __init__(self, trunk: nn.Module) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def _leave_out_norms(network: nn.Module) -> None:
 
 
 def normalise(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give uint8 [n, h, w, 3] as float32 [n, 3, h, w] in -1..1, as the MobileNets want it."""
+    """Give uint8 [n, h, w, 3] as float32 [n, 3, h, w] in -1..1, as the image tower wants it."""
     scaled = pixels.astype(np.float32) / np.float32(127.5) - np.float32(1.0)
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 

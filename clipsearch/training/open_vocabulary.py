@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="flickr8k.csv, .tar and so on")
-    parser.add_argument("--weights", type=Path, required=True, help="the published MobileNets")
+    parser.add_argument("--weights", type=Path, required=True, help="with the names of the classes")
     parser.add_argument("--work", type=Path, required=True, help="caches and checkpoints")
     parser.add_argument("--every", type=int, default=10, help="leave out every so-manieth class")
     parser.add_argument("--views", type=int, default=VIEWS, help="of each picture [%(default)s]")

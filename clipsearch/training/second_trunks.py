@@ -46,7 +46,7 @@ class SecondTrunk:
 
 
 def second_trunks(weights: Path, earlier: Path) -> tuple[SecondTrunk, ...]:
-    """Name them: `weights` has the published MobileNets, `earlier` the files of builtin-4.
+    """Name them: `weights` has the published MobileNet, `earlier` the files of builtin-4.
 
     Raises FileNotFoundError, and ValueError for an image tower without an average over places.
     """
