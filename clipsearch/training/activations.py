@@ -16,7 +16,7 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from timm.layers import BatchNormAct2d
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
 from clipsearch.training.durable_files import written_durably

@@ -7,6 +7,7 @@ covariance times the weight is the direction in which the class lies. How far ou
 itself says: between where it is hardly sure and where it is nearly so.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -42,12 +43,13 @@ def anchors_from(weight: Tensor, bias: Tensor, features: Tensor) -> Anchors:
     pictures."""
     mean = features.mean(0)
     offsets = (weight - weight.mean(0)) @ torch.cov(features.T)
-    most = FARTHEST * (features - mean).norm(dim=1).mean() / offsets.norm(dim=1).mean()
+    scatter = (features - mean).norm(dim=1).mean()
+    most = float(FARTHEST * scatter / offsets.norm(dim=1).mean())
 
     def strength(wanted: float) -> float:
-        low, high = most.item() / 1000, most.item()
+        low, high = most / 1000, most
         while high / low > 1.01:
-            middle = (low * high) ** 0.5
+            middle = math.sqrt(low * high)
             logits = linear((mean + middle * offsets).clamp(min=0.0), weight, bias)
             sure = logits.softmax(1).diagonal().mean()
             low, high = (middle, high) if sure < wanted else (low, middle)

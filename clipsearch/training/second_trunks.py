@@ -6,8 +6,8 @@ builtin-4, from the files of that version. Their means over each view of each pi
 once and kept.
 """
 
-import io
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -121,14 +121,14 @@ def _exported(size: int, side: int) -> bytes:
 
     network = EfficientNet.from_name(f"efficientnet-lite{size}")
     network.load_state_dict(torch.load(lite_weights(size), weights_only=True))
-    written = io.BytesIO()
-    torch.onnx.export(
-        _Pooled(network).eval(),
-        (torch.zeros(1, 3, side, side),),
-        written,
-        input_names=["pixels"],
-        output_names=["features"],
-        dynamic_axes={"pixels": {0: "n"}, "features": {0: "n"}},
-        dynamo=False,
-    )
-    return written.getvalue()
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as written:
+        torch.onnx.export(
+            _Pooled(network).eval(),
+            (torch.zeros(1, 3, side, side),),
+            written.name,
+            input_names=["pixels"],
+            output_names=["features"],
+            dynamic_axes={"pixels": {0: "n"}, "features": {0: "n"}},
+            dynamo=False,
+        )
+        return Path(written.name).read_bytes()

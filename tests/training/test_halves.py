@@ -16,6 +16,8 @@ def trunk() -> nn.Module:
     torch.manual_seed(0)
     made: nn.Module = timm.create_model("tf_efficientnet_lite0", num_classes=10).eval()
     for _, norm in convolutions_and_norms(made):
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         for each in (norm.weight, norm.running_var):
             nn.init.uniform_(each, 0.5, 2.0)
         nn.init.normal_(norm.bias, std=0.3)
