@@ -4,8 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
-from clipsearch.training.pairs import SIDE
-
 LEAST_AREA = 0.45
 ASPECT_JITTER = 0.3
 LIGHT_JITTER = 0.25
@@ -31,8 +29,9 @@ def _crop(picture: Image.Image, random: np.random.Generator) -> Image.Image:
     width = min(1.0, float(np.sqrt(area * aspect)))
     height = min(1.0, float(np.sqrt(area / aspect)))
     left, top = random.uniform(0.0, 1.0 - width), random.uniform(0.0, 1.0 - height)
-    window = (left * SIDE, top * SIDE, (left + width) * SIDE, (top + height) * SIDE)
-    cut = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=window)
+    side = picture.width
+    window = (left * side, top * side, (left + width) * side, (top + height) * side)
+    cut = picture.resize((side, side), Image.Resampling.BILINEAR, box=window)
     return ImageOps.mirror(cut) if random.random() < 0.5 else cut
 
 

@@ -57,7 +57,7 @@ class Course:
         captioned = len(self.material.captioned)
         heads.standardise(self.features[0, :captioned], self.material.captions.pooled)
         classifier = classifier_of(self.material.trunk)
-        weight, bias = classifier.weight.detach()[1:], classifier.bias.detach()[1:]
+        weight, bias = classifier.weight.detach(), classifier.bias.detach()
         heads.detect_classes(weight, bias, self.features[0])
         heads.silence(torch.from_numpy(self.taught.left_out))
         return heads
@@ -67,12 +67,12 @@ class Course:
         material, classes = self.material, torch.from_numpy(self.taught.classes)
         seen = self.features[:, torch.from_numpy(self._seen())]
         classifier = classifier_of(material.trunk)
-        weight, bias = classifier.weight.detach()[1:], classifier.bias.detach()[1:]
+        weight, bias = classifier.weight.detach(), classifier.bias.detach()
         return Lessons(
             captions=material.captions,
             names=_names_of(material.names, self.taught.classes),
             words=material.words,
-            anchors=anchors_from(weight[classes], seen[0]),
+            anchors=anchors_from(weight[classes], bias[classes], seen[0]),
             scatter=seen,
             beliefs=beliefs_of(weight[classes], bias[classes], seen),
             sizes=Sizes(),
@@ -97,7 +97,7 @@ class Course:
 
 
 def classifier_of(trunk: nn.Module) -> nn.Linear:
-    """Give the image tower's own classifier; the first of its 1,001 classes is the background."""
+    """Give the image tower's own classifier of 1,000 classes."""
     found = trunk.get_submodule("classifier")
     assert isinstance(found, nn.Linear)
     return found

@@ -23,11 +23,12 @@ from clipsearch.training.onnx_padding import move_padding_into_convolutions
 from clipsearch.training.padding import with_plain_padding
 
 TRANSPOSED = ".transposed"
+STORED_AS_HALF = ("visual.head.mlp.fc1.weight", "visual.head.mlp.fc2.weight")
 OPSET = 18
 
 
 class ImageTower(nn.Module):
-    """Normalised pixels [n, 3, 224, 224] to unit-length embeddings [n, d]."""
+    """Normalised pixels [n, 3, 288, 288] to unit-length embeddings [n, d]."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -55,7 +56,11 @@ class TextTower(nn.Module):
 
 
 def export_image_tower(model: nn.Module, target: Path) -> None:
-    """Write the image tower as float32 ONNX: `pixels` to `embedding`, any number of images."""
+    """Write the image tower as ONNX: `pixels` to `embedding`, any number of images, float32.
+
+    The head's matrices stand in the file as float16; `keep_as_half` makes the model agree.
+    """
+    keep_as_half(model)
     tower = with_plain_padding(ImageTower(model).eval())
     with written_durably(target) as unfinished:
         torch.onnx.export(
@@ -69,6 +74,34 @@ def export_image_tower(model: nn.Module, target: Path) -> None:
             dynamo=False,
         )
         tidy(unfinished, folded_parameters(tower))
+        _store_as_half(unfinished)
+
+
+@torch.no_grad()
+def keep_as_half(model: nn.Module) -> None:
+    """Round the matrices of the image's head to what float16 holds: half their place on disk."""
+    for name in STORED_AS_HALF:
+        each = model.get_parameter(name)
+        each.copy_(each.half().float())
+
+
+def _store_as_half(path: Path) -> None:
+    """Store the head's matrices as float16; a Cast before their use gives them back."""
+    model = onnx.load(path)
+    graph = model.graph
+    for name in STORED_AS_HALF:
+        stored = next(each for each in graph.initializer if each.name.startswith(name))
+        half = numpy_helper.to_array(stored).astype(np.float16)
+        for node in graph.node:
+            node.input[:] = [
+                f"{each}.float" if each == stored.name else each for each in node.input
+            ]
+        cast = onnx.helper.make_node(
+            "Cast", [stored.name], [f"{stored.name}.float"], to=onnx.TensorProto.FLOAT
+        )
+        graph.node.insert(0, cast)
+        stored.CopyFrom(numpy_helper.from_array(half, stored.name))
+    onnx.save(model, path)
 
 
 def export_text_tower(model: nn.Module, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""The two heads that join MobileNet's 1,280 numbers and MiniLM's 384 in one space.
+"""The two heads that join the image tower's 1,280 numbers and MiniLM's 384 in one space.
 
 Both are a linear map beside a hidden layer, and both become open_clip's `mlp` projections, a
 linear layer, a GELU and a linear layer. Far to the right a GELU is the identity, so a hidden

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, kl_div, linear
 from clipsearch.training.anchors import Anchors
 from clipsearch.training.batches import Batch
 from clipsearch.training.heads import Heads
-from clipsearch.training.losses import HOTTEST, contrastive_loss, scale_of
+from clipsearch.training.losses import HOTTEST, captions_loss, scale_of
 from clipsearch.training.opinion import Opinion
 from clipsearch.training.words import Words
 
@@ -28,7 +28,7 @@ class Sizes:
 
     anchors: int = 256
     beliefs: int = 256
-    weight: float = 0.1
+    weight: float = 0.12
     words: float = 0.3
 
 
@@ -46,6 +46,14 @@ class Captions:
     def of(self, batch: Batch) -> Tensor:
         """Give the drawn caption of each picture: [b, 384]."""
         return self.pooled[self.places(batch)]
+
+    def every(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Give the places of all captions of the pictures, and the row of each: int64 [m] both."""
+        starts = self.starts[batch.pictures]
+        counts = np.append(self.starts, len(self.pooled))[batch.pictures + 1] - starts
+        owner = np.repeat(np.arange(len(counts)), counts)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return torch.from_numpy(starts[owner] + within), torch.from_numpy(owner)
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,8 @@ class Lessons:
     [views, n, classes] what the image tower's own classifier says of them. The class losses and
     the words weigh as `sizes` say; the captions' loss has the weight one, and so has a teacher's
     `opinion`, where there is one. `seen` says that the image tower itself is trained: its
-    classifier's beliefs are then held against what it sees now.
+    classifier's beliefs are then held against what it sees now. With `every_caption` a step has
+    all captions of its pictures, else one of each.
     """
 
     captions: Captions
@@ -105,25 +114,26 @@ class Lessons:
     sizes: Sizes
     opinion: Opinion | None = None
     seen: bool = False
+    every_caption: bool = False
 
     def with_sight(self, opinion: Opinion) -> Self:
-        """Give the lessons of a course that trains the image tower, with a teacher's opinion.
-
-        Class losses weigh half as much: the classes are known by then.
-        """
-        sizes = replace(self.sizes, weight=self.sizes.weight / 2)
-        return replace(self, opinion=opinion, seen=True, sizes=sizes)
+        """Give the lessons of a course that trains the image tower, with a teacher's opinion and
+        every caption of each picture."""
+        return replace(self, opinion=opinion, seen=True, every_caption=True)
 
     def loss(self, heads: Heads, shown: Shown, random: Random) -> Tensor:
         """Give the loss of one step.
 
-        The captions have a contrastive loss: a caption is wrong for every picture but its own;
+        The captions have a contrastive loss: one is wrong for every picture but its own;
         and single words find the pictures they are said of. Against the names of all classes
         stand the photos, invented features, and real pictures, which are to be told as the image
-        tower's classifier tells them. A teacher's opinion says which captions nearly fit.
+        tower's classifier tells them. A teacher's opinion says which captions nearly fit, of photos
+        without captions, too.
         """
-        images = heads.embed_images(shown.pooled[: shown.captioned])
-        texts = heads.embed_texts(self.captions.of(shown.batch))
+        every_image = heads.embed_images(shown.pooled)
+        images = every_image[: shown.captioned]
+        places, owner = self._captions_of(shown.batch)
+        texts = heads.embed_texts(self.captions.pooled[places])
         every = self.names.draw(np.arange(len(self.names.first)), random)
         tell = _Telling(heads, heads.embed_texts(every))
         taught = (
@@ -134,18 +144,18 @@ class Lessons:
             + (self._seen_loss(tell, shown) if self.seen else self._belief_loss(tell, random))
         )
         words = self._word_loss(heads, images, shown.batch, random)
-        told = contrastive_loss(images, texts, heads.log_scale)
+        scores = scale_of(heads.log_scale) * every_image @ texts.T
+        told = captions_loss(scores[: shown.captioned], owner)
         if self.opinion is not None:
-            told = told + self._opinion_loss(self.opinion, heads, images, texts, shown.batch)
+            views, pictures = torch.from_numpy(shown.views), torch.from_numpy(shown.pictures)
+            told = told + self.opinion.loss(scores, views, pictures, places)
         return told + self.sizes.words * words + self.sizes.weight * taught
 
-    def _opinion_loss(
-        self, opinion: Opinion, heads: Heads, images: Tensor, texts: Tensor, batch: Batch
-    ) -> Tensor:
-        """Let pictures and captions fit each other as the teacher holds that they do."""
-        captions = self.captions.places(batch)
-        scores = scale_of(heads.log_scale) * images @ texts.T
-        return opinion.loss(scores, torch.from_numpy(batch.pictures), captions)
+    def _captions_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Give the places of the captions of a step, and the row of the picture of each."""
+        if self.every_caption:
+            return self.captions.every(batch)
+        return self.captions.places(batch), torch.arange(len(batch.pictures))
 
     def _word_loss(self, heads: Heads, images: Tensor, batch: Batch, random: Random) -> Tensor:
         """Let each word, in one of its templates, find the pictures of the batch it is said of."""

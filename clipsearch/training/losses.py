@@ -20,6 +20,14 @@ def contrastive_loss(images: Tensor, texts: Tensor, log_scale: Tensor) -> Tensor
     return (cross_entropy(scores, right) + cross_entropy(scores.T, right)) / 2
 
 
+def captions_loss(scores: Tensor, owner: Tensor) -> Tensor:
+    """Give the symmetric InfoNCE of logits [n, m] of n pictures and m captions, each of which is
+    `owner`'s [m]: every caption of a picture is right, and all others are wrong."""
+    to_image = cross_entropy(scores.T, owner)
+    to_texts = -scores.log_softmax(1)[owner, torch.arange(len(owner))].mean()
+    return (to_image + to_texts) / 2
+
+
 def clip_loss(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
     """Give open_clip's cross-entropy of b pairs of unit-length rows [b, d] (Radford et al. 2021).
 

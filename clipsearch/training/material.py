@@ -9,24 +9,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipsearch.training.activations import cache_view, export_frozen_half, normalise
+from clipsearch.training.activations import cache_view, export_frozen_half
 from clipsearch.training.classes import TEMPLATES, ClassNames, read_class_names
 from clipsearch.training.dev_measures import Captioned, DevSet
 from clipsearch.training.lessons import Captions, Names
-from clipsearch.training.model import build_model, text_trunk
-from clipsearch.training.pairs import Example, read_examples, read_pixels
+from clipsearch.training.model import SIDE, build_model, text_trunk
+from clipsearch.training.pairs import Example, read_examples
 from clipsearch.training.sentences import (
     cache_sentences,
     minilm_folder,
     pour_minilm,
     read_tokenizer,
 )
-from clipsearch.training.starting_weights import LABELS, load_trunk
+from clipsearch.training.starting_weights import LABELS, TRUNK, load_trunk
+from clipsearch.training.views import View
 from clipsearch.training.words import TEMPLATES as WORD_TEMPLATES
 from clipsearch.training.words import Words, choose_words, count_writers, words_from
 
 CAPTIONED, PHOTOS, ELSEWHERE = "flickr8k", "imagenet_sample", "coco"
-LIFTING_PICTURES = 400  # every so-manieth picture shows how the first bottleneck is to be lifted
 
 
 @dataclass(frozen=True)
@@ -40,20 +40,24 @@ class Folders:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which trunk is trained, on how many views of each picture, from which seed."""
+    """How many views are taken of each picture, from which seed."""
 
-    trunk: str
     views: int
     seed: int
 
 
 @dataclass(frozen=True)
 class Material:
-    """Pictures come in one order everywhere: first the captioned ones, then the photos."""
+    """Pictures come in one order everywhere: first the captioned ones, then the photos.
+
+    `views` and `dev_view` are what the frozen half gives of pictures of the side that ships.
+    """
 
     trunk: nn.Module
     captioned: tuple[Example, ...]
     photos: tuple[Example, ...]
+    looks: tuple[View, ...]
+    dev_look: View
     views: tuple[NDArray[np.float16], ...]
     dev_view: NDArray[np.float16]
     captions: Captions
@@ -68,25 +72,23 @@ def gather(folders: Folders, plan: Plan) -> Material:
     captioned = read_examples(folders.data / f"{CAPTIONED}.csv", "train")
     photos = read_examples(folders.data / f"{PHOTOS}.csv", "train")
     images = tuple(each.image for each in (*captioned, *photos))
-    trunk = _trunk(folders, plan.trunk, images)
-    frozen = folders.work / "frozen.onnx"
-    if not frozen.exists():
-        export_frozen_half(trunk, frozen)
+    trunk = load_trunk()
     dev = _dev_examples(folders.data)
     dev_images = tuple(each.image for examples in dev.values() for each in examples)
-    dev_view = cache_view(frozen, folders.data, dev_images, 0, folders.work / "dev.npy", 0)
-    views = tuple(
-        cache_view(frozen, folders.data, images, view, folders.work / f"view-{view}.npy", plan.seed)
-        for view in range(plan.views)
+    looks = tuple(
+        View(folders.data, images, SIDE, number, plan.seed) for number in range(plan.views)
     )
+    dev_look = View(folders.data, dev_images, SIDE)
     sentences = _Sentences(folders.work)
     classes = read_class_names(folders.weights / LABELS)
     return Material(
         trunk=trunk,
         captioned=captioned,
         photos=photos,
-        views=views,
-        dev_view=dev_view,
+        looks=looks,
+        dev_look=dev_look,
+        views=activations_of(trunk, looks, "view", folders.work),
+        dev_view=activations_of(trunk, [dev_look], "dev", folders.work)[0],
         captions=sentences.captions(f"{CAPTIONED}-train", captioned),
         names=sentences.names(classes),
         words=sentences.words(captioned),
@@ -95,10 +97,17 @@ def gather(folders: Folders, plan: Plan) -> Material:
     )
 
 
-def _trunk(folders: Folders, name: str, images: Sequence[str]) -> nn.Module:
-    """Give the trunk with the published weights, fitted with some of the training pictures."""
-    some = np.stack(list(read_pixels(folders.data, images[::LIFTING_PICTURES])))
-    return load_trunk(folders.weights, name, torch.from_numpy(normalise(some)))
+def activations_of(
+    trunk: nn.Module, looks: Sequence[View], name: str, work: Path
+) -> tuple[NDArray[np.float16], ...]:
+    """Give what the frozen half of the published trunk gives of each view, cached by name."""
+    side = looks[0].side
+    frozen = work / f"frozen-{side}.onnx"
+    if not frozen.exists():
+        export_frozen_half(trunk, frozen, side)
+    return tuple(
+        cache_view(frozen, each, work / f"{name}-{each.number}-{side}.npy") for each in looks
+    )
 
 
 def _dev_examples(data: Path) -> dict[str, tuple[Example, ...]]:
@@ -123,7 +132,7 @@ class _Sentences:
         self.work = work
         folder = minilm_folder()
         self.tokenizer = read_tokenizer(folder / "tokenizer.json")
-        self.trunk = text_trunk(build_model("mobilenetv2_100"))
+        self.trunk = text_trunk(build_model(TRUNK))
         pour_minilm(self.trunk, folder)
 
     def pooled(self, name: str, sentences: Sequence[str]) -> Tensor:

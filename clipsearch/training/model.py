@@ -11,7 +11,7 @@ from open_clip import CustomTextCLIP
 from torch import nn
 
 DIMENSION: Final = 640
-SIDE: Final = 224
+SIDE: Final = 288
 MOST_TOKENS: Final = 128
 TEXT_WIDTH: Final = 384
 IMAGE_WIDTH: Final = 1280
@@ -66,12 +66,11 @@ def model_config() -> dict[str, Any]:
 
 
 def trunk_config(trunk: str) -> dict[str, Any]:
-    """Give timm's configuration of a trunk padded as TensorFlow pads."""
+    """Give timm's configuration of a trunk."""
     return {
         "architecture": trunk,
         "num_classes": 0,
-        "model_args": {"pad_type": "same"},
-        "pretrained_cfg": {"input_size": [3, SIDE, SIDE], "pool_size": [7, 7], "num_classes": 0},
+        "pretrained_cfg": {"input_size": [3, SIDE, SIDE], "pool_size": [9, 9], "num_classes": 0},
     }
 
 
@@ -111,7 +110,7 @@ def build_from(config: Mapping[str, Any], folder: Path) -> CustomTextCLIP:
 
 
 def image_trunk(model: nn.Module) -> nn.Module:
-    """Give the MobileNet of the pair."""
+    """Give the EfficientNet of the pair."""
     return model.get_submodule("visual.trunk")
 
 

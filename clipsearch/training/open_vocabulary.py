@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from clipsearch.measures import hit_at, right_class_ranks
 from clipsearch.training.activations import TrainedHalf
-from clipsearch.training.builtin import HEADS, TRUNK, VIEWS, measured
+from clipsearch.training.builtin import HEADS, VIEWS, measured, seen_by
 from clipsearch.training.course import Course, Taught
 from clipsearch.training.fit import fit
 from clipsearch.training.heads import CLASSES, Heads
 from clipsearch.training.material import Folders, Material, Plan, gather
-from clipsearch.training.sight import CachedSight, pool_all
+from clipsearch.training.sight import CachedSight
 
 KS = (1, 5, 10)
 
@@ -38,10 +38,10 @@ def main() -> None:
     arguments = _parser().parse_args()
     folders = Folders(arguments.data, arguments.weights, arguments.work)
     torch.manual_seed(arguments.seed)
-    material = gather(folders, Plan(TRUNK, arguments.views, arguments.seed))
+    material = gather(folders, Plan(arguments.views, arguments.seed))
     half = TrainedHalf(material.trunk)
-    features = torch.stack([pool_all(half, each) for each in material.views])
-    dev = pool_all(half, material.dev_view)
+    seen = seen_by(half, material)
+    features, dev = seen.train, seen.dev
     course = Course(material, features, Taught.all_but_every(arguments.every))
     heads, lessons = course.heads(), course.lessons()
     trainee = course.trainee(heads, None, CachedSight(features), lessons)
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="flickr8k.csv, .tar and so on")
-    parser.add_argument("--weights", type=Path, required=True, help="the published MobileNets")
+    parser.add_argument("--weights", type=Path, required=True, help="with the names of the classes")
     parser.add_argument("--work", type=Path, required=True, help="caches and checkpoints")
     parser.add_argument("--every", type=int, default=10, help="leave out every so-manieth class")
     parser.add_argument("--views", type=int, default=VIEWS, help="of each picture [%(default)s]")

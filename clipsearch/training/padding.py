@@ -20,7 +20,7 @@ class _PaddedConvolution(nn.Conv2d):
 
 
 def with_plain_padding(network: Module) -> Module:
-    """Give a copy whose `same` convolutions pad by constants; sizes must be even, as 224 is.
+    """Give a copy whose `same` convolutions pad by constants; sizes must be even.
 
     timm's own compute the padding from the size of each input, which exports as a dozen nodes.
     Names and values of the parameters stay.

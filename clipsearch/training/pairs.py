@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SIDE = 224
+"""The side that the published networks were trained at."""
 MOST_PIXELS = 64_000_000
 
 
@@ -41,24 +42,24 @@ def read_examples(table: Path, split: str) -> tuple[Example, ...]:
     return tuple(Example(image, tuple(captions[image]), split) for image in chosen)
 
 
-def read_pixels(data: Path, images: Iterable[str]) -> Iterator[NDArray[np.uint8]]:
-    """Yield each named picture squashed to uint8 [224, 224, 3], from `SET.tar` or a folder."""
+def read_pixels(data: Path, images: Iterable[str], side: int = SIDE) -> Iterator[NDArray[np.uint8]]:
+    """Yield each named picture squashed to uint8 [side, side, 3], from `SET.tar` or a folder."""
     tars: dict[Path, tarfile.TarFile] = {}
     try:
         for image in images:
-            yield squash(_read_bytes(data, image, tars))
+            yield squash(_read_bytes(data, image, tars), side)
     finally:
         for tar in tars.values():
             tar.close()
 
 
-def squash(encoded: bytes) -> NDArray[np.uint8]:
-    """Decode one picture and resize it, aspect ignored, to uint8 [224, 224, 3]."""
+def squash(encoded: bytes, side: int = SIDE) -> NDArray[np.uint8]:
+    """Decode one picture and resize it, aspect ignored, to uint8 [side, side, 3]."""
     with Image.open(io.BytesIO(encoded)) as picture:
         if picture.width * picture.height > MOST_PIXELS:
             raise ValueError(f"a picture of {picture.width} x {picture.height} is too large")
         rgb = picture.convert("RGB")
-    return np.asarray(rgb.resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.uint8)
+    return np.asarray(rgb.resize((side, side), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
 def _read_bytes(data: Path, image: str, tars: dict[Path, tarfile.TarFile]) -> bytes:

@@ -26,7 +26,7 @@ from clipsearch.training.model import (
     trunk_config,
 )
 
-NAME = "builtin-4"
+NAME = "builtin-5"
 IMAGE_FILE = "image.onnx"
 TEXT_FILE = "text.onnx"
 VOCABULARY_FILE = "vocab.txt"
@@ -68,7 +68,7 @@ def describe_pair(
         "dim": DIMENSION,
         "preprocessing": preprocessing(),
         "text": {"tokenizer": VOCABULARY_FILE, "max_tokens": MOST_TOKENS, "languages": ["en"]},
-        "logit_scale": round(float(model.get_parameter("logit_scale").exp()), 4),
+        "logit_scale": round(model.get_parameter("logit_scale").exp().item(), 4),
         "files": {
             name: _file_facts(out / name) for name in (IMAGE_FILE, TEXT_FILE, VOCABULARY_FILE)
         },

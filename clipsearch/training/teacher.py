@@ -6,6 +6,7 @@ misses. What it holds of each picture and caption is a second target for the tow
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -18,12 +19,12 @@ from clipsearch.training.fit import Photos, Schedule, Trainee, fit
 from clipsearch.training.heads import DEAD_SPREAD, FIRST_LOG_SCALE, SMALLEST_SPREAD
 from clipsearch.training.lessons import Captions, Shown
 from clipsearch.training.losses import contrastive_loss, scale_of
-from clipsearch.training.material import CAPTIONED, Folders, Material
+from clipsearch.training.material import CAPTIONED, Material
 from clipsearch.training.model import TEXT_WIDTH
 from clipsearch.training.opinion import Opinion
-from clipsearch.training.pairs import read_examples
-from clipsearch.training.second_trunks import SECOND_TRUNKS, cache_second_sight
+from clipsearch.training.second_trunks import SecondTrunk, cache_second_sight
 from clipsearch.training.sight import CachedSight
+from clipsearch.training.views import View
 
 TEACHER = Schedule("teacher", 60, 1024, 1e-3, 1.0, photos=0, longest_gradient=1.0, measure_every=20)
 WIDTH = 512
@@ -79,56 +80,52 @@ class CaptionsAlone:
 
 
 @dataclass(frozen=True)
-class OwnSight:
-    """Pooled features [n, width] of the built-in image tower: all pictures that are trained on,
-    the captioned ones first, and all dev pictures."""
+class Seen:
+    """What image towers see, side by side: pooled features of each view of all pictures
+    [views, n, width], the captioned ones first, and of all dev pictures [n, width]."""
 
     train: Tensor
     dev: Tensor
 
     def beside(self, other: Self) -> Self:
-        """Put what the tower sees at another time beside it."""
-        return replace(
-            self,
-            train=torch.cat([self.train, other.train], 1),
-            dev=torch.cat([self.dev, other.dev], 1),
-        )
+        """Put what other towers see beside it."""
+        train, dev = torch.cat([self.train, other.train], 2), torch.cat([self.dev, other.dev], 1)
+        return replace(self, train=train, dev=dev)
+
+
+def seen_by_others(trunks: Sequence[SecondTrunk], material: Material, work: Path) -> Seen:
+    """Let further towers look at all views; what they see is cached in `work`.
+
+    Raises ModuleNotFoundError where the package of one is not installed.
+    """
+
+    def seen(name: str, view: View) -> Tensor:
+        files = (work / f"{each.name}-{name}-{view.number}.npy" for each in trunks)
+        pairs = zip(trunks, files, strict=True)
+        return torch.cat([cache_second_sight(trunk, view, file) for trunk, file in pairs], 1)
+
+    train = torch.stack([seen("view", each) for each in material.looks])
+    return Seen(train, seen("dev", material.dev_look))
 
 
 def learn_opinion(
-    folders: Folders, material: Material, own: OwnSight, seed: int, stage: str = TEACHER.stage
+    material: Material, seen: Seen, schedule: Schedule, work: Path, seed: int
 ) -> Opinion:
-    """Let several image towers look, train heads on what they see; give what these hold.
-
-    The heads are kept under the name of the `stage`. What the second towers see is cached in
-    `folders.work`. Raises ModuleNotFoundError where their packages are not installed.
-    """
+    """Train heads on what image towers see; give what these hold of pictures and captions."""
     dev = material.dev.captioned[CAPTIONED]
-    dev_images = [each.image for each in read_examples(folders.data / f"{CAPTIONED}.csv", "dev")]
-    images = [each.image for each in material.captioned]
-    features = torch.cat([own.train[: len(images)], *_seen(folders, images, "train")], 1)
-    dev_features = torch.cat([own.dev[dev.places], *_seen(folders, dev_images, "dev")], 1)
+    features, dev_features = seen.train, seen.dev[dev.places]
+    captioned = features[:, : len(material.captioned)]
     torch.manual_seed(seed)
-    heads = TeacherHeads(features.shape[1])
-    heads.image.standardise(features, SMALLEST_SPREAD)
+    heads = TeacherHeads(features.shape[2])
+    heads.image.standardise(captioned[0], SMALLEST_SPREAD)
     heads.text.standardise(material.captions.pooled, 0.0)
-    trainee = _trainee(heads, features, material)
-    schedule = replace(TEACHER, stage=stage)
-    fit(trainee, schedule, lambda: _measured(heads, dev_features, dev), folders.work, seed)
+    trainee = _trainee(heads, captioned, material)
+    fit(trainee, schedule, lambda: _measured(heads, dev_features, dev), work, seed)
     heads.eval()
     with torch.inference_mode():
-        pictures, captions = heads.image(features), heads.text(material.captions.pooled)
+        pictures = torch.stack([heads.image(each) for each in features])
+        captions = heads.text(material.captions.pooled)
     return Opinion(pictures.clone(), captions.clone(), scale_of(heads.log_scale).item())
-
-
-def _seen(folders: Folders, images: Sequence[str], split: str) -> list[Tensor]:
-    """What each of the second towers sees in the pictures: [n, 1280] each."""
-    return [
-        cache_second_sight(
-            each, folders.data, images, folders.work / f"{each.name}-{CAPTIONED}-{split}.npy"
-        )
-        for each in SECOND_TRUNKS
-    ]
 
 
 def _trainee(heads: TeacherHeads, features: Tensor, material: Material) -> Trainee[TeacherHeads]:
@@ -136,7 +133,7 @@ def _trainee(heads: TeacherHeads, features: Tensor, material: Material) -> Train
     return Trainee(
         heads,
         None,
-        CachedSight(features[None]),
+        CachedSight(features),
         tuple(len(each.captions) for each in material.captioned),
         CaptionsAlone(material.captions),
         Photos(none, none),

@@ -6,7 +6,7 @@ as the folder that open_clip reads with `local-dir:` from any working directory:
     open_clip_config.json         model_cfg, preprocess_cfg
     open_clip_model.safetensors   the weights, int8 matrices of the text tower as float32
     tokenizer.json, tokenizer_config.json
-    image/config.json             the trunk for timm, with TensorFlow's padding
+    image/config.json             the trunk for timm
     text/config.json              the BERT for transformers
 
 timm and transformers know the last two by absolute paths only; a moved folder is loaded with
@@ -77,7 +77,8 @@ def state_from_onnx(weights_dir: Path, model: nn.Module) -> dict[str, Tensor]:
 
     Raises KeyError with the names when the files lack a parameter of the model.
     """
-    stored = {**_dequantised(weights_dir / IMAGE_FILE), **_dequantised(weights_dir / TEXT_FILE)}
+    files = (weights_dir / IMAGE_FILE, weights_dir / TEXT_FILE)
+    stored = {name: values for each in files for name, values in stored_parameters(each).items()}
     state = dict(model.state_dict())
     for name, values in stored.items():
         if name in state:
@@ -91,17 +92,19 @@ def state_from_onnx(weights_dir: Path, model: nn.Module) -> dict[str, Tensor]:
     return state
 
 
-def _dequantised(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Give every parameter of an ONNX file as float32 under its torch name and in its shape."""
+def stored_parameters(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Give every parameter of an ONNX file as float32 under its torch name and in its shape,
+    whether it stands there as float32, as float16 or as int8 with scales."""
     stored = dict(initialisers(path))
     found: dict[str, NDArray[np.float32]] = {}
     for name, values in stored.items():
         plain = name.removesuffix("_quantized")
         if plain != name:
             values = _times_scale(values, stored[f"{plain}_scale"], stored[f"{plain}_zero_point"])
-        if values.dtype == np.float32:
+        if values.dtype in (np.float32, np.float16):
+            single = values.astype(np.float32, copy=False)
             found[plain.removesuffix(TRANSPOSED)] = (
-                values.T if plain.endswith(TRANSPOSED) else values
+                single.T if plain.endswith(TRANSPOSED) else single
             )
     return found
 

@@ -98,7 +98,7 @@ def test_what_a_models_captions_add_is_shown_of_a_file(
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
     assert found["captioners"] == ["generated:squares-1"]
-    assert (found["split"], found["model"]) == ("dev", "builtin-4")
+    assert (found["split"], found["model"]) == ("dev", "builtin-5")
     assert (found["pictures"], found["captioned"]) == (6, 6)
     assert [each["k"] for each in found["results"]] == [1, 5, 10]
     for each in found["results"]:

@@ -94,7 +94,7 @@ def test_the_tower_sees_the_class_that_a_photo_is_shown_as(
     few = replace(
         exchanged,
         classes=np.array([places.index(each) for each in exchanged.classes]),
-        offsets=exchanged.offsets[places],
+        anchors=replace(exchanged.anchors, offsets=exchanged.anchors.offsets[places]),
         said=[exchanged.said[each] for each in places],
     )
     (embeddings, shown), said = few.draw(sights, 40, np.random.default_rng(0))

@@ -34,7 +34,9 @@ def _trainee() -> Trainee[Heads]:
             torch.eye(PICTURES)[:, :5] > 0,
             torch.eye(PICTURES)[:, :5] == 0,
         ),
-        anchors=anchors_from(torch.randn(CLASSES, 1280, generator=random), features[0]),
+        anchors=anchors_from(
+            torch.randn(CLASSES, 1280, generator=random), torch.zeros(CLASSES), features[0]
+        ),
         scatter=features,
         beliefs=torch.rand(2, PICTURES + PHOTOS, CLASSES, generator=random).softmax(2),
         sizes=Sizes(anchors=2, beliefs=4),

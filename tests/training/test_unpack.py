@@ -38,7 +38,8 @@ def _run(name: str, inputs: dict[str, object]) -> np.ndarray:
 
 
 def test_the_image_tower_says_what_the_shipped_one_says(model: nn.Module) -> None:
-    pixels = torch.randn(3, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    size = json.loads((SHIPPED / "tower.json").read_text())["preprocessing"]["size"]
+    pixels = torch.randn(3, 3, *size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         embedding = model.encode_image(pixels, normalize=True).numpy()  # type: ignore[operator]
     assert np.abs(embedding - _run("image.onnx", {"pixels": pixels.numpy()})).max() < 1e-4

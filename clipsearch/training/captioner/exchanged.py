@@ -23,18 +23,19 @@ from torch import Tensor
 from torch.nn.functional import gelu, linear, normalize
 
 from clipsearch.captions.plain_words import plain
-from clipsearch.training.anchors import anchors_from
+from clipsearch.training.anchors import Anchors, anchors_from
 from clipsearch.training.captioner.material import memories
 from clipsearch.training.captioner.packing import Ids
 from clipsearch.training.captioner.sights import CachedSights
 from clipsearch.training.captioner.vocabulary import LONGEST, token_ids
 from clipsearch.training.classes import read_class_names
 from clipsearch.training.heads import CLASSES, IMAGE_RANK
-from clipsearch.training.starting_weights import read_onnx_tensors
 from clipsearch.training.tuning.material import Pictured
+from clipsearch.training.unpack import stored_parameters
 from clipsearch.training_errors import ClassNamesUnusable
 
-STRENGTHS = (6.0, 12.0)
+LEAST_SHARE, MOST_SHARE = 0.6, 1.25
+"""How far a photo goes towards the other class, as a share of where the classifier is sure."""
 _SAMPLE = 2048
 
 
@@ -48,11 +49,14 @@ class Head:
     @classmethod
     def of(cls, tower: Path) -> Head:
         """Read it from the `image.onnx` of a built-in tower. Raises ClassNamesUnusable."""
-        tensors = read_onnx_tensors(tower / "image.onnx")
+        stored = stored_parameters(tower / "image.onnx")
+
+        def tensor(name: str) -> Tensor:
+            return torch.tensor(stored[f"visual.head.mlp.{name}"])
+
         try:
             first, last = (
-                (tensors[f"visual.head.mlp.{name}.weight"], tensors[f"visual.head.mlp.{name}.bias"])
-                for name in ("fc1", "fc2")
+                (tensor(f"{name}.weight"), tensor(f"{name}.bias")) for name in ("fc1", "fc2")
             )
         except KeyError as error:
             reason = f"the tower {str(tower)!r} has not the built-in tower's head"
@@ -64,6 +68,11 @@ class Head:
         """The weights of the classes' detectors [classes, channels]."""
         return self.first[0][IMAGE_RANK:]
 
+    @property
+    def thresholds(self) -> Tensor:
+        """Their biases [classes]: the classifier's, all less by one number."""
+        return self.first[1][IMAGE_RANK:]
+
     def __call__(self, pooled: Tensor) -> Tensor:
         """Embed."""
         return normalize(linear(gelu(linear(pooled, *self.first)), *self.last), dim=-1)
@@ -71,12 +80,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Photos by their places in the sights [p] and their classes [p], the direction of each class
-    [classes, channels], and what is to be said of it."""
+    """Photos by their places in the sights [p] and their classes [p], where the classes lie, and
+    what is to be said of each."""
 
     photos: NDArray[np.int64]
     classes: NDArray[np.int64]
-    offsets: Tensor
+    anchors: Anchors
     head: Head
     said: Sequence[Ids]
 
@@ -88,9 +97,11 @@ class Exchange:
         wanted = random.integers(len(self.said), size=count)
         views = random.integers(sights.views, size=count)
         _, places = memories(sights, self.photos[chosen], views)
-        moved = self.offsets[torch.from_numpy(wanted)]
-        moved = moved - self.offsets[torch.from_numpy(self.classes[chosen])]
-        strength = torch.from_numpy(random.uniform(*STRENGTHS, size=(count, 1, 1)))
+        offsets, (_, sure) = self.anchors.offsets, self.anchors.strengths
+        moved = offsets[torch.from_numpy(wanted)]
+        moved = moved - offsets[torch.from_numpy(self.classes[chosen])]
+        shares = random.uniform(LEAST_SHARE, MOST_SHARE, size=(count, 1, 1))
+        strength = sure * torch.from_numpy(shares)
         shown = (places + strength.to(places) * moved[:, None]).clamp(min=0.0)  # behind a ReLU
         return (self.head(shown.mean(1)), shown), [self.said[place] for place in wanted]
 
@@ -136,7 +147,7 @@ def exchange(
     return Exchange(
         np.fromiter(found, np.int64),
         np.fromiter(found.values(), np.int64),
-        anchors_from(head.detectors, torch.from_numpy(pooled)).offsets,
+        anchors_from(head.detectors, head.thresholds, torch.from_numpy(pooled)),
         head,
         token_ids(tokenizer, sentences, LONGEST),
     )
