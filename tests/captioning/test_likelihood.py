@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clipsearch.captioning import Captioner
+from clipsearch.captioning.beams import LENGTH_POWER
 from clipsearch.captioning.graphs import Floats, Ints, Said, Seen, joined
 from clipsearch.captioning.hypotheses import END, START
 from clipsearch.captioning.likelihood import AT_ONCE, log_likelihoods
@@ -68,7 +69,8 @@ def test_the_built_in_captioner_finds_its_own_caption_as_likely_as_when_it_said_
     found = captioner.log_likelihoods(captioner.look_at(pixels), texts)
     for at, (_, (mean, _, _)) in enumerate(weighed):
         assert found[at, at] == pytest.approx(mean * len(texts[at]), abs=1e-2)
-        assert found[at, at] > found[at, 1 - at]
+    lengths = np.array([len(each) for each in texts]) ** LENGTH_POWER
+    assert (found / lengths).argmax(axis=1).tolist() == [0, 1]
 
 
 def test_pictures_side_by_side_are_as_alone(photographs: Path) -> None:

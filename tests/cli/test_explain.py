@@ -43,12 +43,12 @@ def test_out_writes_a_picture(clipsearch: Clipsearch, photographs: Path, tmp_pat
     with Image.open(out) as drawn:
         assert drawn.format == "PNG"
         assert min(drawn.size) > 200
-    assert len(ran.lines) == 7
+    assert len(ran.lines) == 9
 
 
 def test_a_picture_comes_on_stdin(clipsearch: Clipsearch, photographs: Path) -> None:
     ran = clipsearch("explain", "-", "a cat", stdin=(photographs / "chelsea.png").read_bytes())
-    assert len(ran.lines) == 7
+    assert len(ran.lines) == 9
 
 
 def test_a_terminal_shows_the_picture_in_colour(clipsearch: Clipsearch, photographs: Path) -> None:

@@ -23,13 +23,13 @@ TEXT = "a quiet harbour at dawn"
 
 @pytest.fixture(scope="module")
 def harbour(tmp_path_factory: pytest.TempPathFactory, photographs: Path) -> Path:
-    """A home with three photographs; the least like TEXT is said to show it. Tests only read."""
+    """A home with three photographs; the second nearest to TEXT is said to show it. Only read."""
     home = tmp_path_factory.mktemp("harbour") / "home"
     with Collection(home=home) as pictures:
         names = ("chelsea.png", "coins.png", "rocket.jpg")
         pictures.ingest([photographs / name for name in names])
-        *_, last = pictures.search(Query([Words(TEXT)], by="pictures"))
-        pictures.add_captions(last.image.id, [Caption(TEXT)])
+        _, second, _ = pictures.search(Query([Words(TEXT)], by="pictures"))
+        pictures.add_captions(second.image.id, [Caption(TEXT)])
     return home
 
 

@@ -151,7 +151,9 @@ def exchange(
     """
     named = set(sentences)
     photos = [
-        row for row, each in enumerate(pictures) if any(plain(said) in named for said in each.captions)
+        row
+        for row, each in enumerate(pictures)
+        if any(plain(said) in named for said in each.captions)
     ]
     if not photos:
         reason = f"no picture has the caption `{sentences[0]}`, or that of another class"
