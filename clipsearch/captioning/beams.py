@@ -24,7 +24,12 @@ class Decoder(Protocol):
 
 
 def search_beams(decoder: Decoder, seen: Seen, beams: int, longest: int) -> list[Hypothesis]:
-    """The best caption of each picture among `beams` followed side by side.
+    """The best caption of each picture among `beams` followed side by side."""
+    return [each[0] for each in ended_beams(decoder, seen, beams, longest)]
+
+
+def ended_beams(decoder: Decoder, seen: Seen, beams: int, longest: int) -> list[list[Hypothesis]]:
+    """The captions of each picture that ended, best first, of `beams` followed side by side.
 
     A picture is done when as many of its captions have ended; at `longest` tokens all end.
     """
@@ -49,10 +54,11 @@ def search_beams(decoder: Decoder, seen: Seen, beams: int, longest: int) -> list
         live, seen = live[going], seen.of(going)
         said = said.of(parents[going].reshape(-1))
         tokens = np.array([[path.tokens[-1] for path in paths[picture]] for picture in live])
-    return [max(each, key=_worth) for each in finished]
+    return [sorted(each, key=worth, reverse=True) for each in finished]
 
 
-def _worth(path: Hypothesis) -> float:
+def worth(path: Hypothesis) -> float:
+    """How good the words of a caption are by themselves."""
     return path.total / float(len(path.logs) ** LENGTH_POWER)
 
 

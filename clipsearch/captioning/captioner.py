@@ -10,8 +10,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from clipsearch.caption_writing import USUAL, Manner, WrittenCaption
-from clipsearch.captioning.beams import search_beams
-from clipsearch.captioning.confidence import confidence, evidence
+from clipsearch.captioning.beams import ended_beams, worth
+from clipsearch.captioning.confidence import Evidence, confidence, evidence
 from clipsearch.captioning.folder import WORDS, read_captioner_folder
 from clipsearch.captioning.graphs import Graphs, Seen, joined
 from clipsearch.captioning.hypotheses import END, Hypothesis
@@ -20,16 +20,26 @@ from clipsearch.captioning.sampling import sample
 from clipsearch.captioning_errors import CaptionerMismatch, CaptionerMissing
 from clipsearch.captions.plain_words import plain
 from clipsearch.processors import usable_cpus
+from clipsearch.settings import default_home, tower_cache
 from clipsearch.towers.builtin import BUILTIN_FOLDER
+from clipsearch.towers.exported_pair import exported_pair
 from clipsearch.towers.folder import read_tower_folder
 from clipsearch.towers.grid import GridTower, Sights
-from clipsearch.values import Pixels, Preprocessing
+from clipsearch.towers.pair import TowerOptions
+from clipsearch.values import Embeddings, Pixels, Preprocessing
 
 BATCH = 16
+FIT = 1.0
+"""What a cosine of 1 is worth beside the words of a caption, by which of those that ended the
+best is taken: fitted by `benchmarks/fitting_captions.py`."""
 
 
 class Captioner:
-    """A captioner and the image tower that it looks through. Both open at their first use."""
+    """A captioner and the towers that it looks through. All open at their first use.
+
+    Of the captions that its beams end with the one is taken that fits the picture best as well: by
+    the cosine of the towers, as CLIP's is used to choose among captions.
+    """
 
     def __init__(
         self, path: Path = BUILTIN_FOLDER, tower: Path = BUILTIN_FOLDER, threads: int | None = None
@@ -40,6 +50,7 @@ class Captioner:
         """
         self.folder = read_captioner_folder(path)
         seen_by = read_tower_folder(tower)
+        self._texts = exported_pair(seen_by, tower_cache(default_home()), TowerOptions())
         self._threads = threads or usable_cpus()
         self._tower = GridTower(seen_by, self._threads)
         if self._tower.digest != self.folder.tower_digest:
@@ -102,27 +113,37 @@ class Captioner:
             for text, found in self.weighed(pixels, manner)
         ]
 
-    def weighed(
-        self, pixels: Pixels, manner: Manner = USUAL
-    ) -> list[tuple[str, tuple[float, float, float]]]:
+    def weighed(self, pixels: Pixels, manner: Manner = USUAL) -> list[tuple[str, Evidence]]:
         """The captions of `write`, each with what its confidence is calculated from."""
         random = np.random.default_rng(manner.seed)
         found = []
         for start in range(0, len(pixels), BATCH):
             some = pixels[start : start + BATCH]
-            for path, picture in zip(self._paths(some, manner, random), some, strict=True):
-                found.append((self._spelled(path), evidence(path, picture)))
+            sights = self._tower.see(some)
+            paths = self._paths(self.look(sights), manner, random)
+            for each, seen, picture in zip(paths, sights.embeddings, some, strict=True):
+                text, path, fit = self._fitting(each, seen)
+                found.append((text, evidence(path, picture, fit)))
         return found
 
     def _paths(
-        self, pixels: Pixels, manner: Manner, random: np.random.Generator
-    ) -> Sequence[Hypothesis]:
-        """The captions of a batch as tokens with their probabilities."""
-        seen = self._graphs.look(self._tower.see(pixels))
+        self, seen: Seen, manner: Manner, random: np.random.Generator
+    ) -> Sequence[Sequence[Hypothesis]]:
+        """The captions of each picture of a batch, among which one is to be chosen."""
         longest = min(manner.longest or self.folder.longest, self.folder.longest)
         if manner.nucleus is not None:
-            return sample(self._graphs, seen, manner.nucleus, longest, random)
-        return search_beams(self._graphs, seen, manner.beams, longest)
+            drawn = sample(self._graphs, seen, manner.nucleus, longest, random)
+            return [[each] for each in drawn]
+        return ended_beams(self._graphs, seen, manner.beams, longest)
+
+    def _fitting(
+        self, paths: Sequence[Hypothesis], picture: Embeddings
+    ) -> tuple[str, Hypothesis, float]:
+        """The best of a picture's captions, as a sentence and as it was said, and its cosine."""
+        texts = [self._spelled(each) for each in paths]
+        cosines = (self._texts.embed_texts(texts) @ picture).tolist()
+        best = max(range(len(paths)), key=lambda at: worth(paths[at]) + FIT * cosines[at])
+        return texts[best], paths[best], cosines[best]
 
     def _spelled(self, path: Hypothesis) -> str:
         """Tokens as a sentence that begins with a capital."""

@@ -1,4 +1,4 @@
-"""How sure a caption is: a logistic over three numbers, fitted on pictures held out."""
+"""How sure a caption is: a logistic over four numbers, fitted on pictures held out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ ENOUGH = 1.5
 """Detail beyond this says no more: of 1,000 photographs all but one have it."""
 
 
-def evidence(path: Hypothesis, pixels: Pixels) -> tuple[float, float, float]:
-    """The mean log-probability of a token, that of the least likely one, and whether there is
-    anything to see: the picture's detail up to what is enough, from 0 to 1.
+Evidence = tuple[float, float, float, float]
+
+
+def evidence(path: Hypothesis, pixels: Pixels, fit: float) -> Evidence:
+    """The mean log-probability of a token, that of the least likely one, whether there is
+    anything to see (the picture's detail up to what is enough, from 0 to 1), and the cosine of
+    picture and caption.
     """
-    return path.mean, path.least, min(detail(pixels), ENOUGH) / ENOUGH
+    return path.mean, path.least, min(detail(pixels), ENOUGH) / ENOUGH, fit
 
 
 def detail(pixels: Pixels) -> float:
@@ -33,7 +37,7 @@ def detail(pixels: Pixels) -> float:
     return math.log2(1.0 + float(across + down) / 2)
 
 
-def confidence(calibration: Calibration, found: tuple[float, float, float]) -> float:
+def confidence(calibration: Calibration, found: Evidence) -> float:
     """The probability that a caption with this evidence is as good as most, from 0 to 1."""
     pairs = zip(calibration.weights, found, strict=True)
     sum_ = calibration.bias + sum(weight * value for weight, value in pairs)

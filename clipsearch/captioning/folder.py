@@ -20,11 +20,12 @@ FORMAT = 1
 class Calibration:
     """From what is known of a caption to the probability that it is a good one.
 
-    `1 / (1 + exp(-(bias + weights . (mean, least, detail))))`; see `confidence.py`.
+    `1 / (1 + exp(-(bias + weights . (mean, least, detail, fit))))`; see `confidence.py`. Of
+    captioners that were calibrated before there was a fit, its weight is 0.
     """
 
     bias: float
-    weights: tuple[float, float, float]
+    weights: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,12 @@ def _check_files(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _from_json(path: Path, found: Mapping[str, Any]) -> CaptionerFolder:
     bias, weights = found["calibration"]["bias"], found["calibration"]["weights"]
-    mean, least, detail = (float(each) for each in weights)
+    mean, least, detail, *fit = (float(each) for each in weights)
     return CaptionerFolder(
         path=path,
         name=str(found["name"]),
         tower=str(found["tower"]["name"]),
         tower_digest=str(found["tower"]["image_sha256"]),
         longest=int(found["longest"]),
-        calibration=Calibration(float(bias), (mean, least, detail)),
+        calibration=Calibration(float(bias), (mean, least, detail, *(fit or [0.0]))),
     )

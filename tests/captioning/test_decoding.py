@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clipsearch.caption_writing import Manner
-from clipsearch.captioning.beams import search_beams
+from clipsearch.captioning.beams import ended_beams, search_beams
 from clipsearch.captioning.graphs import Floats, Ints, Said, Seen
 from clipsearch.captioning.hypotheses import END, START, repeating
 from clipsearch.captioning.sampling import sample
@@ -49,6 +49,11 @@ def test_beams_find_what_a_greedy_search_misses() -> None:
     assert greedy.tokens[0] == A
     assert best.tokens == (B,)
     assert best.total == pytest.approx(np.log(0.4))
+
+
+def test_the_captions_that_ended_come_best_first() -> None:
+    (found,) = ended_beams(GARDEN_PATH, ONE, 3, 5)
+    assert [each.tokens for each in found[:3]] == [(B,), (A,), (A, C)]
 
 
 def test_every_picture_has_its_own_caption() -> None:

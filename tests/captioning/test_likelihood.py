@@ -67,7 +67,7 @@ def test_the_built_in_captioner_finds_its_own_caption_as_likely_as_when_it_said_
     weighed = captioner.weighed(pixels)
     texts = [captioner.tokens(text) for text, _ in weighed]
     found = captioner.log_likelihoods(captioner.look_at(pixels), texts)
-    for at, (_, (mean, _, _)) in enumerate(weighed):
+    for at, (_, (mean, *_)) in enumerate(weighed):
         assert found[at, at] == pytest.approx(mean * len(texts[at]), abs=1e-2)
     lengths = np.array([len(each) for each in texts]) ** LENGTH_POWER
     assert (found / lengths).argmax(axis=1).tolist() == [0, 1]

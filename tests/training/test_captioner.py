@@ -13,7 +13,7 @@ import torch
 from tiny_captioner import SMALL, draw_square, silent, squares_plan
 
 from clipsearch.captioning import Captioner
-from clipsearch.captioning.confidence import confidence
+from clipsearch.captioning.confidence import Evidence, confidence
 from clipsearch.captioning.folder import Calibration
 from clipsearch.captions.plain_words import plain
 from clipsearch.training.captioner.calibrating import Calibrated, calibrate
@@ -212,13 +212,13 @@ def test_the_confidence_is_calibrated_on_other_kinds_of_pictures_too(
     alone = calibrate(plan, weigh)
     both = calibrate(replace(plan, also_dev=(replace(plan.dev, pictures=wrong),)), weigh)
     assert both.pictures == 2 * alone.pictures
-    usual = (-0.2, -0.5, 1.0)
+    usual = (-0.2, -0.5, 1.0, 0.3)
     assert sure(both, usual) < sure(alone, usual)
 
 
-def sure(found: Calibrated, evidence: tuple[float, float, float]) -> float:
-    mean, least, seen = found.weights
-    return confidence(Calibration(found.bias, (mean, least, seen)), evidence)
+def sure(found: Calibrated, evidence: Evidence) -> float:
+    mean, least, seen, fit = found.weights
+    return confidence(Calibration(found.bias, (mean, least, seen, fit)), evidence)
 
 
 def test_a_picture_of_several_sets_has_the_captions_of_all(squares_captioner: Path) -> None:
