@@ -1,12 +1,13 @@
-"""Whether the caption that fits the picture better by the tower's cosine is the better caption.
+"""Whether captions are better where the towers have a say in which of them is taken.
 
     python benchmarks/fitting_captions.py DATA
 
-DATA as for captioned_folder.py, with flickr8k.csv and coco.csv among it. For each weight of the
-cosine (`FIT` of clipsearch/captioning/captioner.py; 0 takes the words alone): CIDEr-D on both
-halves of Flickr8k dev, of which the first is there to choose by, and on COCO dev; what part of the
-other sets' pictures is captioned by its name and nothing else; and how often, of two pictures,
-the one with the higher confidence has the better CIDEr-D.
+DATA as for captioned_folder.py, with flickr8k.csv and coco.csv among it. For weights of the cosine
+of picture and caption (`FIT` of clipsearch/captioning/captioner.py), and parts that the image
+tower's detectors have in a name's probability (`SHARE` of clipsearch/captioning/naming.py): CIDEr-D
+on both halves of Flickr8k dev, of which the first is there to choose by, and on COCO dev; what part
+of the other sets' pictures is captioned by its name and nothing else; and how often, of two
+pictures, the one with the higher confidence has the better CIDEr-D.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ from clipsearch.measures.cider import CiderD
 from clipsearch.training.tuning.sources import read_set
 from clipsearch.values import Pixels
 
-WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+TRIED = ((0.0, 0.0), (0.5, 0.0), (1.0, 0.0), (2.0, 0.0), (0.5, 0.1), (0.5, 0.3), (1.0, 0.1))
+"""Weights of the cosine, parts of the detectors."""
 Numbers = NDArray[np.float64]
 
 
 def main() -> None:
-    """Caption everything once for each weight."""
+    """Caption everything once for each pair."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
@@ -51,9 +53,12 @@ def main() -> None:
     named = {table: labelled(data, table) for table in NAMED}
     pixels |= {table: seen(list(own), captioner) for table, own in named.items()}
     heads = ["Flickr8k, even", "odd", "COCO", *NAMED, *(f"surer, {table}" for table in OTHERS)]
-    print(f"| weight | {' | '.join(heads)} |")
-    for weight in WEIGHTS:
-        with patch("clipsearch.captioning.captioner.FIT", weight):
+    print(f"| cosine | detectors | {' | '.join(heads)} |")
+    for weight, share in TRIED:
+        with (
+            patch("clipsearch.captioning.captioner.FIT", weight),
+            patch("clipsearch.captioning.naming.SHARE", share),
+        ):
             written = {table: captioner.write(own) for table, own in pixels.items()}
         scores = {table: scored(measures[table], written[table]) for table in OTHERS}
         flickr8k, coco = (scores[table] for table in OTHERS)
@@ -63,7 +68,7 @@ def main() -> None:
             right = [each == plain(name) for each, name in zip(told, own.values(), strict=True)]
             cells.append(f"{100 * np.mean(right):.1f}")
         cells += [f"{surer_and_better(scores[table], written[table]):.1f}" for table in OTHERS]
-        print(f"| {weight} | {' | '.join(cells)} |", flush=True)
+        print(f"| {weight} | {share} | {' | '.join(cells)} |", flush=True)
 
 
 def seen(paths: Sequence[Path], captioner: Captioner) -> Pixels:

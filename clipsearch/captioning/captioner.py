@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from clipsearch.captioning.folder import WORDS, read_captioner_folder
 from clipsearch.captioning.graphs import Graphs, Seen, joined
 from clipsearch.captioning.hypotheses import END, Hypothesis
 from clipsearch.captioning.likelihood import Logs, Tokens, log_likelihoods
+from clipsearch.captioning.naming import Namer
 from clipsearch.captioning.sampling import sample
 from clipsearch.captioning_errors import CaptionerMismatch, CaptionerMissing
 from clipsearch.captions.plain_words import plain
@@ -29,16 +31,25 @@ from clipsearch.towers.pair import TowerOptions
 from clipsearch.values import Embeddings, Pixels, Preprocessing
 
 BATCH = 16
-FIT = 1.0
+FIT = 0.5
 """What a cosine of 1 is worth beside the words of a caption, by which of those that ended the
 best is taken: fitted by `benchmarks/fitting_captions.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A caption as a sentence and as it was said, and the cosine of picture and sentence."""
+
+    text: str
+    path: Hypothesis
+    fit: float
 
 
 class Captioner:
     """A captioner and the towers that it looks through. All open at their first use.
 
-    Of the captions that its beams end with the one is taken that fits the picture best as well: by
-    the cosine of the towers, as CLIP's is used to choose among captions.
+    Of the captions that its beams end with, and of those that its tower's detectors propose, the
+    one is taken that is the best as words and by the towers' cosine of picture and caption.
     """
 
     def __init__(
@@ -119,36 +130,46 @@ class Captioner:
         found = []
         for start in range(0, len(pixels), BATCH):
             some = pixels[start : start + BATCH]
-            sights = self._tower.see(some)
-            paths = self._paths(self.look(sights), manner, random)
-            for each, seen, picture in zip(paths, sights.embeddings, some, strict=True):
-                text, path, fit = self._fitting(each, seen)
-                found.append((text, evidence(path, picture, fit)))
+            for best, picture in zip(self._chosen(some, manner, random), some, strict=True):
+                found.append((best.text, evidence(best.path, picture, best.fit)))
         return found
 
-    def _paths(
-        self, seen: Seen, manner: Manner, random: np.random.Generator
-    ) -> Sequence[Sequence[Hypothesis]]:
-        """The captions of each picture of a batch, among which one is to be chosen."""
+    def _chosen(
+        self, pixels: Pixels, manner: Manner, random: np.random.Generator
+    ) -> Iterator[_Choice]:
+        """The caption of each picture of a batch."""
+        sights = self._tower.see(pixels)
+        seen = self.look(sights)
         longest = min(manner.longest or self.folder.longest, self.folder.longest)
         if manner.nucleus is not None:
             drawn = sample(self._graphs, seen, manner.nucleus, longest, random)
-            return [[each] for each in drawn]
-        return ended_beams(self._graphs, seen, manner.beams, longest)
+            ended = [[each] for each in drawn]
+        else:
+            ended = ended_beams(self._graphs, seen, manner.beams, longest)
+        for at, paths in enumerate(ended):
+            best = self._fitting(paths, sights.embeddings[at])
+            names = self._namer is not None and self._namer.names(best.path)
+            if self._namer and names and manner.nucleus is None and sights.units is not None:
+                one = seen.of(np.array([at]))
+                proposed = self._namer.proposals(self._graphs, one, sights.units[at], longest)
+                best = self._fitting([best.path, *proposed], sights.embeddings[at])
+            yield best
 
-    def _fitting(
-        self, paths: Sequence[Hypothesis], picture: Embeddings
-    ) -> tuple[str, Hypothesis, float]:
-        """The best of a picture's captions, as a sentence and as it was said, and its cosine."""
+    def _fitting(self, paths: Sequence[Hypothesis], picture: Embeddings) -> _Choice:
+        """The best of a picture's captions."""
         texts = [self._spelled(each) for each in paths]
         cosines = (self._texts.embed_texts(texts) @ picture).tolist()
-        best = max(range(len(paths)), key=lambda at: worth(paths[at]) + FIT * cosines[at])
-        return texts[best], paths[best], cosines[best]
+        choices = map(_Choice, texts, paths, cosines)
+        return max(choices, key=lambda each: worth(each.path) + FIT * each.fit)
 
     def _spelled(self, path: Hypothesis) -> str:
         """Tokens as a sentence that begins with a capital."""
         text = self._words.decode(list(path.tokens))
         return text[:1].upper() + text[1:]
+
+    @cached_property
+    def _namer(self) -> Namer | None:
+        return Namer(self.folder.classes, self.tokens) if self.folder.classes else None
 
     @cached_property
     def _graphs(self) -> Graphs:

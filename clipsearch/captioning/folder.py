@@ -29,11 +29,20 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Classes:
+    """What the head of the image tower detects: unit `first` of its first layer is the detector of
+    the first sentence ("a photo of a tench"), and so on."""
+
+    first: int
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionerFolder:
     """What captioner.json says, and where it stands.
 
     `tower` names the towers it was trained on, `tower_digest` is that of their image tower.
-    `longest` is the most tokens of a caption.
+    `longest` is the most tokens of a caption, `classes` what the tower's head detects, if any.
     """
 
     path: Path
@@ -42,6 +51,7 @@ class CaptionerFolder:
     tower_digest: str
     longest: int
     calibration: Calibration
+    classes: Classes | None = None
 
     @property
     def source(self) -> str:
@@ -83,5 +93,12 @@ def _from_json(path: Path, found: Mapping[str, Any]) -> CaptionerFolder:
         tower=str(found["tower"]["name"]),
         tower_digest=str(found["tower"]["image_sha256"]),
         longest=int(found["longest"]),
+        classes=_classes(found.get("classes")),
         calibration=Calibration(float(bias), (mean, least, detail, *(fit or [0.0]))),
     )
+
+
+def _classes(found: Mapping[str, Any] | None) -> Classes | None:
+    if found is None:
+        return None
+    return Classes(int(found["first"]), tuple(str(each) for each in found["sentences"]))

@@ -25,11 +25,13 @@ class Sights:
     """What a tower saw in n pictures.
 
     `places` is float32 [n, rows * columns, channels], row by row: the activations that the tower
-    averages. `embeddings` is float32 [n, dim], of unit length.
+    averages. `embeddings` is float32 [n, dim], of unit length. `units` is float32 [n, units], the
+    first layer of the tower's head before its activation, None where the head has but one.
     """
 
     places: NDArray[np.float32]
     embeddings: Embeddings
+    units: NDArray[np.float32] | None = None
 
 
 class GridTower:
@@ -47,13 +49,19 @@ class GridTower:
         """Look at pictures, uint8 [n, h, w, 3] of its input size. Raises TowerUnsafe."""
         check_shape(pixels, self.preprocessing)
         cut, session = self._opened
-        places, embeddings = [], []
+        wanted = [cut.regions, "embedding", *([cut.units] if cut.units else [])]
+        places, embeddings, units = [], [], []
         for start in range(0, len(pixels), BATCH):
             given = normalised(pixels[start : start + BATCH], self.preprocessing)
-            regions, raw = session.run([cut.regions, "embedding"], {"pixels": given})
+            regions, raw, *layer = session.run(wanted, {"pixels": given})
+            units += layer
             places.append(regions.reshape(*regions.shape[:2], -1).transpose(0, 2, 1))
             embeddings.append(of_unit_length(raw))
-        return Sights(np.ascontiguousarray(np.concatenate(places)), np.concatenate(embeddings))
+        return Sights(
+            np.ascontiguousarray(np.concatenate(places)),
+            np.concatenate(embeddings),
+            np.concatenate(units) if units else None,
+        )
 
     @cached_property
     def _opened(self) -> tuple[Cut, Any]:

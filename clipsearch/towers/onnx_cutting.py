@@ -30,14 +30,17 @@ class Node:
 class Cut:
     """A tower in two. `regions` names the tensor before the pooling, an output of `whole`.
 
-    `head` goes from such a tensor, of any height and width, to `raw`: the embedding before it
-    is brought to unit length.
+    `units` names what the first layer of a head of several makes of the average, before its
+    activation, another output of `whole`; None where there is no such head. `head` goes from
+    a tensor like `regions`, of any height and width, to `raw`: the embedding before it is
+    brought to unit length.
     """
 
     regions: str
     raw: str
     whole: bytes
     head: bytes
+    units: str | None = None
 
 
 def cut_before_pooling(
@@ -73,11 +76,22 @@ def cut_before_pooling(
             _field(_OUTPUT, _field(1, raw.encode())),
         ]
     )
-    # Messages that are concatenated are merged: one more output needs no rewriting.
-    also = _field(_MODEL_GRAPH, _field(_OUTPUT, _field(1, regions.encode())))
+    units = _first_layer(needed, raw)
     outputs = {_text(value, 1) for number, value in fields if number == _OUTPUT}
-    whole = model if regions in outputs else model + also
-    return Cut(regions, raw, whole, rest + _field(_MODEL_GRAPH, head))
+    # Messages that are concatenated are merged: one more output needs no rewriting.
+    also = [
+        _field(_MODEL_GRAPH, _field(_OUTPUT, _field(1, name.encode())))
+        for name in (regions, units)
+        if name is not None and name not in outputs
+    ]
+    whole = b"".join([model, *also])
+    return Cut(regions, raw, whole, rest + _field(_MODEL_GRAPH, head), units)
+
+
+def _first_layer(head: list[Node], raw: str) -> str | None:
+    """The output of the first of several fully connected layers."""
+    layers = [node.outputs[0] for node in head if node.kind == "Gemm"]
+    return layers[0] if len(layers) > 1 and layers[0] != raw else None
 
 
 def _all_goes_through(pool: Node, nodes: list[Node], given: str, wanted: str) -> bool:

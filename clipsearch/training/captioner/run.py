@@ -28,6 +28,7 @@ from clipsearch.training.captioner.settings import Settings
 from clipsearch.training.captioner.sights import cached_sights
 from clipsearch.training.captioner.starting_words import starting_words
 from clipsearch.training.captioner.vocabulary import LONGEST, learn_vocabulary, token_ids
+from clipsearch.training.heads import IMAGE_RANK
 from clipsearch.training.tuning.material import (
     PictureSet,
     refuse_shared_pictures,
@@ -111,7 +112,7 @@ def train_captioner(plan: Plan, listener: Listener) -> Reached:
     plan.out.mkdir(parents=True, exist_ok=True)
     export_decoder(learner.decoder, plan.out / LOOK, plan.out / STEP)
     write_durably(plan.out / WORDS, (plan.run.path / WORDS).read_bytes())
-    describe(plan.out, _facts(plan, tower, reached))
+    describe(plan.out, {**_facts(plan, tower, reached), **_classes(names)})
     return reached
 
 
@@ -219,6 +220,11 @@ def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         },
     }
+
+
+def _classes(names: Sequence[str]) -> dict[str, Any]:
+    """What the tower's head detects, where the decoder was taught the names of it."""
+    return {"classes": {"first": IMAGE_RANK, "sentences": list(names)}} if names else {}
 
 
 def _sources(plan: Plan) -> list[str]:

@@ -1,0 +1,87 @@
+"""What the image tower's detectors know is said where a caption names a thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clipsearch.captioning import Captioner
+from clipsearch.captioning.folder import Classes, read_captioner_folder
+from clipsearch.captioning.graphs import Floats, Ints, Said, Seen
+from clipsearch.captioning.hypotheses import END, Hypothesis
+from clipsearch.captioning.naming import PROPOSED, Namer
+from clipsearch.images import decode_picture
+from clipsearch.towers.builtin import BUILTIN_FOLDER
+
+PHOTO, CAT, DOG, OWL = 3, 4, 5, 6
+WORDS = {"cat": CAT, "dog": DOG, "owl": OWL}
+CLASSES = Classes(2, ("photo cat", "photo dog", "photo owl"))
+NOTHING = np.zeros((0, 1, 0, 0, 0), np.float32)
+
+
+class Naming:
+    """Says "photo" and then, by equal chances, one of three things."""
+
+    def begin(self, seen: Seen, captions: int) -> Said:
+        empty = np.zeros((0, captions, 0, 0, 0), np.float32)
+        return Said(empty, empty)
+
+    def step(self, tokens: Ints, said: Said, seen: Seen) -> tuple[Floats, Said]:
+        chances = np.full((*tokens.shape, 7), 1e-9)
+        chances[tokens == PHOTO] = [0, 0, 0, 0, *(1 / 3,) * 3]
+        chances[tokens < PHOTO, PHOTO] = 1.0
+        chances[tokens > PHOTO, END] = 1.0
+        return np.log(chances + 1e-9).astype(np.float32), said
+
+
+def tokens(text: str) -> tuple[int, ...]:
+    return (*(PHOTO if word == "photo" else WORDS[word] for word in text.split()), END)
+
+
+def namer() -> Namer:
+    return Namer(CLASSES, tokens)
+
+
+def proposed(units: list[float], longest: int = 9) -> list[Hypothesis]:
+    seen = Seen(NOTHING, NOTHING)
+    return namer().proposals(Naming(), seen, np.array(units, np.float32), longest)
+
+
+def test_what_the_detectors_see_is_the_likeliest_name() -> None:
+    found = proposed([9, 9, -4, 5, 0])
+    assert [each.tokens for each in found] == [(PHOTO, DOG), (PHOTO, OWL), (PHOTO, CAT)]
+    first, *others = (each.total for each in found)
+    assert first == pytest.approx(np.log(0.9 / 3 + 0.1), abs=1e-2)
+    assert all(each == pytest.approx(np.log(0.9 / 3), abs=2e-2) for each in others)
+
+
+def test_of_what_is_too_long_nothing_is_proposed() -> None:
+    assert proposed([0, 0, 1, 0, 0], longest=2) == []
+
+
+def test_only_what_begins_as_a_name_is_one() -> None:
+    assert namer().names(Hypothesis((PHOTO, OWL), (0.0, 0.0, 0.0)))
+    assert not namer().names(Hypothesis((CAT,), (0.0, 0.0)))
+
+
+def test_the_built_in_captioner_knows_the_thousand_classes(photographs: Path) -> None:
+    classes = read_captioner_folder(BUILTIN_FOLDER).classes
+    assert classes is not None
+    assert len(classes.sentences) == 1000
+    captioner = Captioner(threads=1)
+    picture = decode_picture(photographs / "chelsea.png", captioner.preprocessing).pixels
+    units = captioner.see(picture[np.newaxis]).units
+    assert units is not None
+    best = np.argsort(-units[0, classes.first :])[:PROPOSED]
+    assert any("cat" in classes.sentences[each].split() for each in best)
+
+
+def test_a_captioner_without_classes_says_what_its_decoder_says(photographs: Path) -> None:
+    with_names, without = Captioner(threads=1), Captioner(threads=1)
+    without.folder = replace(without.folder, classes=None)
+    picture = decode_picture(photographs / "chelsea.png", without.preprocessing).pixels
+    assert without.write([picture])[0].text
+    assert with_names.write([picture])[0].text
