@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ def test_the_built_in_captioner_finds_its_own_caption_as_likely_as_when_it_said_
     photographs: Path,
 ) -> None:
     captioner = Captioner(threads=1)
+    captioner.folder = replace(captioner.folder, classes=None)  # which it does not say by itself
     names = ("astronaut.png", "chelsea.png")
     pixels = np.stack(
         [decode_picture(photographs / name, captioner.preprocessing).pixels for name in names]
