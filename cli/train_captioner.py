@@ -74,7 +74,7 @@ SECONDS_BETWEEN_LINES = 15.0
     type=options.ANY_PATH,
     metavar="FILE",
     help="ImageNet's 1,001 labels, a line each: photos captioned `a photo of a NAME` are also "
-    "shown as of the other classes.",
+    "shown as of the other classes, and the tower's detectors propose names.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="[default: 8, or 3 with --captioner]")
 @click.option(
