@@ -86,7 +86,7 @@ def _check_files(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _from_json(path: Path, found: Mapping[str, Any]) -> CaptionerFolder:
     bias, weights = found["calibration"]["bias"], found["calibration"]["weights"]
-    mean, least, detail, *fit = (float(each) for each in weights)
+    mean, least, detail, fit = (float(each) for each in (*weights, 0.0)[:4])
     return CaptionerFolder(
         path=path,
         name=str(found["name"]),
@@ -94,7 +94,7 @@ def _from_json(path: Path, found: Mapping[str, Any]) -> CaptionerFolder:
         tower_digest=str(found["tower"]["image_sha256"]),
         longest=int(found["longest"]),
         classes=_classes(found.get("classes")),
-        calibration=Calibration(float(bias), (mean, least, detail, *(fit or [0.0]))),
+        calibration=Calibration(float(bias), (mean, least, detail, fit)),
     )
 
 
