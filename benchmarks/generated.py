@@ -7,7 +7,7 @@ CAPTIONS holds flickr8k.csv and coco.csv as `clipsearch caption --write FILE.csv
 their dev pictures. Queries are the first and the last three of a picture's five captions by
 people; the second stands in the collection where half of the pictures have one of a person.
 `--fit` shows on one half of Flickr8k dev how surprised each pair of weights is by the right
-picture (mean nats of a softmax over the collection); the other half is measured.
+picture (mean nats of a softmax over the collection), and hit@1; the other half is measured.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from clipsearch.values import Embeddings
 QUERIES = (0, 2, 3, 4)
 TOLD = 1
 WEIGHTS = (0.0, 0.1, 0.25, 0.5)
-CAPTION_WEIGHTS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
+CAPTION_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
 CUTS = (1, 5, 10)
 
 
@@ -179,15 +179,15 @@ def said_in_words(connection: Connection, texts: list[str], weight: float) -> Sc
 
 def show_fit(pictures: Pictures, captions: Said, tower: TowerPair) -> None:
     """A line for each pair of weights, for both collections."""
-    print(
-        "| weight of a caption | weight of a word | nats, none by people | nats, half by people |"
-    )
-    print("|---|---|---|---|")
+    heads = [f"{what}, {of} by people" for of in ("none", "half") for what in ("nats", "hit@1")]
+    print(f"| weight of a caption | weight of a word | {' | '.join(heads)} |")
+    print("|---|---|---|---|---|---|")
     held = [asked(pictures, captions, told, tower) for told in collections(len(pictures.images))]
     for caption in CAPTION_WEIGHTS:
         for word in WEIGHTS:
-            nats = [surprise(each.scores(caption, word)) for each in held]
-            print(f"| {caption} | {word} | {nats[0]:.4f} | {nats[1]:.4f} |", flush=True)
+            found = [each.scores(caption, word) for each in held]
+            cells = [f"{surprise(each):.4f} | {hit(ranks(each), 1).mean():.1f}" for each in found]
+            print(f"| {caption} | {word} | {' | '.join(cells)} |", flush=True)
 
 
 def collections(count: int) -> list[NDArray[np.bool_]]:

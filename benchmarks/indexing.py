@@ -37,8 +37,8 @@ from pathlib import Path
 from PIL import Image
 def decode(path):
     image = Image.open(path)
-    image.draft("RGB", (448, 448))
-    return image.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
+    image.draft("RGB", (576, 576))
+    return image.convert("RGB").resize((288, 288), Image.Resampling.BICUBIC)
 with ThreadPoolExecutor() as pool:
     for _ in pool.map(decode, sorted(Path(sys.argv[1]).glob("*.jpg"))):
         pass

@@ -31,7 +31,7 @@ def search_beams(decoder: Decoder, seen: Seen, beams: int, longest: int) -> list
 def ended_beams(decoder: Decoder, seen: Seen, beams: int, longest: int) -> list[list[Hypothesis]]:
     """The captions of each picture that ended, best first, of `beams` followed side by side.
 
-    A picture is done when as many of its captions have ended; at `longest` tokens all end.
+    A picture is done when `beams` of its captions or more have ended; at `longest` tokens all end.
     """
     count = seen.keys.shape[1]
     finished: list[list[Hypothesis]] = [[] for _ in range(count)]

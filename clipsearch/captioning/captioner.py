@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,8 @@ from clipsearch.towers.pair import TowerOptions
 from clipsearch.values import Embeddings, Pixels, Preprocessing
 
 BATCH = 16
+EMBEDDED = 4096
+"""Captions whose embeddings are kept at hand: many are written again and again."""
 FIT = 0.5
 """What a cosine of 1 is worth beside the words of a caption, by which of those that ended the
 best is taken: fitted by `benchmarks/fitting_captions.py`."""
@@ -55,13 +57,14 @@ class Captioner:
     def __init__(
         self, path: Path = BUILTIN_FOLDER, tower: Path = BUILTIN_FOLDER, threads: int | None = None
     ) -> None:
-        """Read the descriptions of both.
+        """Read the descriptions of both. `threads` are those of the decoder and the image tower.
 
         Raises CaptionerMissing, CaptionerMismatch for a tower it was not trained on, TowerMissing.
         """
         self.folder = read_captioner_folder(path)
         seen_by = read_tower_folder(tower)
         self._texts = exported_pair(seen_by, tower_cache(default_home()), TowerOptions())
+        self._embedded = lru_cache(EMBEDDED)(lambda text: self._texts.embed_texts([text])[0])
         self._threads = threads or usable_cpus()
         self._tower = GridTower(seen_by, self._threads)
         if self._tower.digest != self.folder.tower_digest:
@@ -158,7 +161,7 @@ class Captioner:
     def _fitting(self, paths: Sequence[Hypothesis], picture: Embeddings) -> _Choice:
         """The best of a picture's captions."""
         texts = [self._spelled(each) for each in paths]
-        cosines = (self._texts.embed_texts(texts) @ picture).tolist()
+        cosines = [float(self._embedded(each) @ picture) for each in texts]
         choices = map(_Choice, texts, paths, cosines)
         return max(choices, key=lambda each: worth(each.path) + FIT * each.fit)
 

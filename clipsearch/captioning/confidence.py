@@ -20,7 +20,8 @@ Evidence = tuple[float, float, float, float]
 def evidence(path: Hypothesis, pixels: Pixels, fit: float) -> Evidence:
     """The mean log-probability of a token, that of the least likely one, whether there is
     anything to see (the picture's detail up to what is enough, from 0 to 1), and the cosine of
-    picture and caption.
+    picture and caption. Of a name that was proposed (`naming.py`) the tokens share what is known of
+    all of it.
     """
     return path.mean, path.least, min(detail(pixels), ENOUGH) / ENOUGH, fit
 
@@ -41,4 +42,6 @@ def confidence(calibration: Calibration, found: Evidence) -> float:
     """The probability that a caption with this evidence is as good as most, from 0 to 1."""
     pairs = zip(calibration.weights, found, strict=True)
     sum_ = calibration.bias + sum(weight * value for weight, value in pairs)
+    if not math.isfinite(sum_):
+        return 0.0  # of what a tower cannot embed nothing is known
     return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, sum_))))

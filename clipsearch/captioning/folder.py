@@ -86,7 +86,7 @@ def _check_files(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _from_json(path: Path, found: Mapping[str, Any]) -> CaptionerFolder:
     bias, weights = found["calibration"]["bias"], found["calibration"]["weights"]
-    mean, least, detail, fit = (float(each) for each in (*weights, 0.0)[:4])
+    mean, least, detail, fit = map(float, weights if len(weights) > 3 else (*weights, 0.0))
     return CaptionerFolder(
         path=path,
         name=str(found["name"]),
@@ -101,4 +101,7 @@ def _from_json(path: Path, found: Mapping[str, Any]) -> CaptionerFolder:
 def _classes(found: Mapping[str, Any] | None) -> Classes | None:
     if found is None:
         return None
-    return Classes(int(found["first"]), tuple(str(each) for each in found["sentences"]))
+    classes = Classes(int(found["first"]), tuple(str(each) for each in found["sentences"]))
+    if classes.first < 0 or len(set(classes.sentences)) < 2:
+        raise ValueError("its classes are not two or more, from a unit of the head on")
+    return classes

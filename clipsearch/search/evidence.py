@@ -24,7 +24,7 @@ PICTURE = 2.0
 """Nats for each standard deviation that a picture is nearer to the query than the average."""
 CAPTION, CAPTION_FROM = 1.9, 3.4
 """The same of a caption, from so many deviations on; below, it says next to nothing."""
-GENERATED = 0.5
+GENERATED = 0.2
 """What a model's caption is worth beside people's."""
 BM25 = 0.1
 WHOLE = 2.0

@@ -35,7 +35,7 @@ class Anchors:
         strength = low + (high - low) * torch.rand(len(classes), 1, generator=random)
         scatter = MOST_SCATTER * torch.rand(len(classes), 1, generator=random)
         found = self.mean + scatter * (pictures - self.mean) + strength * self.offsets[classes]
-        return found.clamp(min=0.0)  # pooled ReLUs are never negative
+        return found.clamp(min=0.0)  # what was pooled is never negative
 
 
 def anchors_from(weight: Tensor, bias: Tensor, features: Tensor) -> Anchors:

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIDE = 224
-"""The side that the published networks were trained at."""
 MOST_PIXELS = 64_000_000
 
 
@@ -42,7 +40,7 @@ def read_examples(table: Path, split: str) -> tuple[Example, ...]:
     return tuple(Example(image, tuple(captions[image]), split) for image in chosen)
 
 
-def read_pixels(data: Path, images: Iterable[str], side: int = SIDE) -> Iterator[NDArray[np.uint8]]:
+def read_pixels(data: Path, images: Iterable[str], side: int) -> Iterator[NDArray[np.uint8]]:
     """Yield each named picture squashed to uint8 [side, side, 3], from `SET.tar` or a folder."""
     tars: dict[Path, tarfile.TarFile] = {}
     try:
@@ -53,7 +51,7 @@ def read_pixels(data: Path, images: Iterable[str], side: int = SIDE) -> Iterator
             tar.close()
 
 
-def squash(encoded: bytes, side: int = SIDE) -> NDArray[np.uint8]:
+def squash(encoded: bytes, side: int) -> NDArray[np.uint8]:
     """Decode one picture and resize it, aspect ignored, to uint8 [side, side, 3]."""
     with Image.open(io.BytesIO(encoded)) as picture:
         if picture.width * picture.height > MOST_PIXELS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from PIL import Image
 from tiny_captioner import COLOURS, draw_square
 
 from clipsearch.captioning import Captioner, Manner
+from clipsearch.captioning.folder import read_captioner_folder
 from clipsearch.captioning_errors import CaptionerMismatch, CaptionerMissing
 from clipsearch.images import Picture, decode_picture
 from clipsearch.towers.builtin import BUILTIN_FOLDER
@@ -112,3 +114,14 @@ def test_captions_are_written_without_torch(squares_captioner: Path, tmp_path: P
         "assert not {'torch', 'onnx', 'sqlalchemy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program, squares_captioner, picture], check=True)
+
+
+def test_one_that_was_calibrated_without_the_fit_is_still_read(
+    squares_captioner: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "earlier"
+    shutil.copytree(squares_captioner, folder)
+    described = json.loads((folder / "captioner.json").read_bytes())
+    described["calibration"]["weights"] = [1.0, 2.0, 3.0]
+    (folder / "captioner.json").write_text(json.dumps(described))
+    assert read_captioner_folder(folder).calibration.weights == (1.0, 2.0, 3.0, 0.0)

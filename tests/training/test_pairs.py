@@ -43,7 +43,9 @@ def test_a_folder_and_a_tar_give_the_same_pixels(tmp_path: Path) -> None:
     (folder / "set" / "a.png").write_bytes(_png((200, 10, 10)))
     with tarfile.open(packed / "set.tar", "w") as tar:
         tar.add(folder / "set" / "a.png", "set/a.png")
-    (plain,), (unpacked,) = (list(read_pixels(each, ["set/a.png"])) for each in (folder, packed))
+    (plain,), (unpacked,) = (
+        list(read_pixels(each, ["set/a.png"], 224)) for each in (folder, packed)
+    )
     assert plain.shape == (224, 224, 3)
     assert np.array_equal(plain, unpacked)
 
@@ -53,11 +55,11 @@ def test_the_whole_picture_is_squashed() -> None:
     picture.paste((255, 255, 255), (20, 0, 40, 10))
     written = io.BytesIO()
     picture.save(written, "PNG")
-    pixels = squash(written.getvalue())
+    pixels = squash(written.getvalue(), 224)
     assert pixels[:, :100].max() < 10
     assert pixels[:, 124:].min() > 245
 
 
 def test_a_picture_too_large_to_decode_is_refused() -> None:
     with pytest.raises(ValueError, match="too large"):
-        squash(_png((0, 0, 0), (8200, 8200)))
+        squash(_png((0, 0, 0), (8200, 8200)), 224)

@@ -25,7 +25,7 @@ class Shape:
 
     vocabulary: int
     channels: int = 1280
-    places: int = 49
+    places: int = 81
     dim: int = 640
     width: int = 192
     layers: int = 3

@@ -42,8 +42,12 @@ THING = 0.25
 KEPT = 0.25
 """What is left of it."""
 FULL = 6.0
-"""What a place can hold at most: behind a ReLU6."""
+"""What a place of the built-in tower can hold at most: behind a ReLU6."""
 _SAMPLE = 2048
+
+
+def _foreign(tower: Path) -> str:
+    return f"the tower {str(tower)!r} has not the built-in tower's head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,9 @@ class Head:
                 (tensor(f"{name}.weight"), tensor(f"{name}.bias")) for name in ("fc1", "fc2")
             )
         except KeyError as error:
-            reason = f"the tower {str(tower)!r} has not the built-in tower's head"
-            raise ClassNamesUnusable("--class-names", reason) from error
+            raise ClassNamesUnusable("--class-names", _foreign(tower)) from error
+        if len(first[1]) != IMAGE_RANK + CLASSES:
+            raise ClassNamesUnusable("--class-names", _foreign(tower))
         return cls(first, last)
 
     @property

@@ -209,7 +209,7 @@ def _facts(plan: Plan, tower: GridTower, reached: Reached) -> dict[str, Any]:
         "name": plan.name,
         "tower": {"name": tower.name, "image_sha256": tower.digest},
         "longest": LONGEST,
-        "calibration": {"bias": 0.0, "weights": [1.0, 0.0, 0.0]},
+        "calibration": {"bias": 0.0, "weights": [1.0, 0.0, 0.0, 0.0]},
         "trained": {
             "settings": plan.settings.flat(),
             "data": _sources(plan),
