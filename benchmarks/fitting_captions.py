@@ -7,8 +7,8 @@ of picture and caption (`FIT` of clipsearch/captioning/captioner.py), and parts 
 tower's detectors have in a name's probability (`SHARE` of clipsearch/captioning/naming.py): CIDEr-D
 on both halves of Flickr8k dev, of which the first is there to choose by, and on COCO dev; what part
 of the other sets' pictures is captioned by its name and nothing else; and how often, of two
-pictures, the one with the higher confidence has the better CIDEr-D (the confidence is calibrated for
-the pair that ships).
+pictures, the one with the higher confidence has the better CIDEr-D (the confidence is calibrated
+for the pair that ships).
 """
 
 from __future__ import annotations

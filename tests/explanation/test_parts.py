@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from clipsearch.images import decode_picture
 from clipsearch.towers import Parts, TowerPair, load_towers, picture_parts
+from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.onnx_cutting import cut_before_pooling
 from clipsearch.towers.parts import pooled_parts
 from clipsearch.values import Pixels
@@ -82,6 +83,16 @@ def test_the_builtin_tower_tells_without_torch_what_it_sees_where(photographs: P
     assert (parts.rows, parts.columns) == (wanted.height // 32, wanted.width // 32)
     score, total = score_and_sum(tower, pixels, parts)
     assert total == pytest.approx(score, abs=2e-3)
+
+
+def test_a_cut_names_the_first_layer_of_a_head_of_several(tmp_path: Path) -> None:
+    builtin = cut_before_pooling((BUILTIN_FOLDER / "image.onnx").read_bytes())
+    assert builtin is not None
+    assert builtin.units is not None
+    one_layer = write_spatial_folder(tmp_path / "one")
+    cut = cut_before_pooling((one_layer / "image.onnx").read_bytes())
+    assert cut is not None
+    assert cut.units is None
 
 
 def test_what_is_no_onnx_is_not_cut() -> None:

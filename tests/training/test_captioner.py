@@ -233,6 +233,7 @@ def test_a_picture_of_several_sets_has_the_captions_of_all(squares_captioner: Pa
 def test_the_description_names_the_tower_and_no_folder(squares_captioner: Path) -> None:
     described = json.loads((squares_captioner / "captioner.json").read_text())
     assert described["tower"]["name"].startswith("builtin")
+    assert "classes" not in described  # it was taught no names
     assert str(squares_captioner.parent) not in json.dumps(described)
 
 

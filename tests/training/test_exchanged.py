@@ -16,7 +16,13 @@ from clipsearch.towers import load_towers
 from clipsearch.towers.builtin import BUILTIN_FOLDER
 from clipsearch.towers.folder import read_tower_folder
 from clipsearch.towers.grid import GridTower
-from clipsearch.training.captioner.exchanged import Exchange, Head, class_sentences, exchange
+from clipsearch.training.captioner.exchanged import (
+    Exchange,
+    Head,
+    class_sentences,
+    exchange,
+    shown_as,
+)
 from clipsearch.training.captioner.material import memories
 from clipsearch.training.captioner.run import Plan, train_captioner
 from clipsearch.training.captioner.sights import CachedSights, cached_sights
@@ -102,6 +108,17 @@ def test_the_tower_sees_the_class_that_a_photo_is_shown_as(
     wanted = np.array([few.said.index(each) for each in said])
     assert len(set(wanted.tolist())) == len(KNOWN)
     assert np.mean(nearest == wanted) > 0.6  # a fifth by chance
+
+
+def test_only_what_stands_out_is_exchanged() -> None:
+    places = torch.full((1, 8, 3), 1.0)
+    places[0, 2:4] = 4.0
+    other = torch.tensor([[0.5, 0.0, -9.0]])
+    shown = shown_as(places, other)
+    assert torch.equal(shown[0, 4:], places[0, 4:])
+    assert torch.equal(shown[0, :2], places[0, :2])
+    assert torch.allclose(shown[0, 2:4], torch.tensor([[3.0, 1.0, 0.0]] * 2))
+    assert torch.isfinite(shown_as(torch.zeros(1, 8, 3), other)).all()
 
 
 def halves(whole: PictureSet) -> tuple[tuple[Pictured, ...], tuple[Pictured, ...]]:
