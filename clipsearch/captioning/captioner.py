@@ -59,6 +59,8 @@ class Captioner:
     ) -> None:
         """Read the descriptions of both. `threads` are those of the decoder and the image tower.
 
+        The text tower is opened as queries with the default home open it.
+
         Raises CaptionerMissing, CaptionerMismatch for a tower it was not trained on, TowerMissing.
         """
         self.folder = read_captioner_folder(path)
@@ -146,16 +148,16 @@ class Captioner:
         longest = min(manner.longest or self.folder.longest, self.folder.longest)
         if manner.nucleus is not None:
             drawn = sample(self._graphs, seen, manner.nucleus, longest, random)
-            ended = [[each] for each in drawn]
-        else:
-            ended = ended_beams(self._graphs, seen, manner.beams, longest)
-        for at, paths in enumerate(ended):
-            best = self._fitting(paths, sights.embeddings[at])
-            names = self._namer is not None and self._namer.names(best.path)
-            if self._namer and names and manner.nucleus is None and sights.units is not None:
+            for path, picture in zip(drawn, sights.embeddings, strict=True):
+                yield self._fitting([path], picture)
+            return
+        ended = ended_beams(self._graphs, seen, manner.beams, longest)
+        for at, (paths, picture) in enumerate(zip(ended, sights.embeddings, strict=True)):
+            best = self._fitting(paths, picture)
+            if self._namer and sights.units is not None and self._namer.names(best.path):
                 one = seen.of(np.array([at]))
                 proposed = self._namer.proposals(self._graphs, one, sights.units[at], longest)
-                best = self._fitting([best.path, *proposed], sights.embeddings[at])
+                best = self._fitting([best.path, *proposed], picture)
             yield best
 
     def _fitting(self, paths: Sequence[Hypothesis], picture: Embeddings) -> _Choice:

@@ -20,8 +20,8 @@ from clipsearch.captioning.told import pixels_of
 from clipsearch.values import Hit, LikelihoodSignal
 
 LIKELIHOOD = 0.2
-"""What a nat of the captioner's is worth beside the other signals': about what fits half of Flickr8k
-dev best (`benchmarks/rerank.py`)."""
+"""What a nat of the captioner's is worth beside the other signals': about what fits half of
+Flickr8k dev best (`benchmarks/rerank.py`)."""
 
 
 def reranked(
