@@ -92,17 +92,14 @@ def caption(
     --write keeps them: `sidecar` in a .txt beside each picture, `xmp` as its description in an
     .xmp, `catalogue` in the collection, or in a FILE.csv. Pictures that have such a caption are
     skipped, so it goes on where it was stopped. A sidecar that stands is never touched without
-    --overwrite, and captions that people gave in a collection stay. `index` knows from all of
+    --overwrite; in a collection --overwrite replaces what this captioner wrote, and captions that
+    people gave stay. `index` knows from all of
     them that a model wrote it.
     """
     asked = Asked(paths, name, write, overwrite, form, quiet, chosen)
     into_catalogue = write is not None and write.kind == "catalogue"
     if not paths and name is None and not into_catalogue:
         raise click.UsageError("give PATHs, or a collection with -c NAME.")
-    if into_catalogue and overwrite:
-        raise click.UsageError(
-            "--overwrite goes with sidecar, xmp and FILE.csv: a collection keeps its captions."
-        )
     refuse_absent(paths)
     captioner, wanted = chosen.open(), chosen_options(given)
     if into_catalogue:
@@ -126,7 +123,9 @@ def _into_catalogue(
     with clipsearch.Collection(name, wait_seconds=wait) as collection:
         try:
             with shown_progress(quiet=asked.quiet) as listener:
-                report = collection.caption_images(captioner, wanted, asked.paths, listener)
+                report = collection.caption_images(
+                    captioner, wanted, asked.paths, listener, anew=asked.overwrite
+                )
         except (KeyboardInterrupt, Terminated):
             say("stopped; what was captioned is in; run it again to go on.")
             raise

@@ -50,7 +50,10 @@ write_option = click.option(
     help="Keep the captions there.",
 )
 overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace the sidecar or table that stands, whoever wrote it."
+    "--overwrite",
+    is_flag=True,
+    help="Replace the sidecar or table that stands, whoever wrote it; in a catalogue what this "
+    "captioner wrote.",
 )
 
 

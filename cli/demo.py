@@ -49,7 +49,7 @@ NO_PHOTOGRAPHS = (
 @click.option(
     "--out",
     type=options.ANY_PATH,
-    callback=options.writable_file,
+    callback=options.page_file,
     default=Path("clipsearch-demo.html"),
     show_default=True,
     metavar="FILE",

@@ -125,10 +125,23 @@ def writable_file(
     return target
 
 
+def page_file(context: click.Context, option: click.Parameter, target: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, and one that is there and is no page: a photograph."""
+    target = writable_file(context, option, target)
+    if target is not None and target.is_file() and target.stat().st_size:
+        with target.open("rb") as file:
+            begun = file.read(256).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if not begun.startswith((b"<!doctype html", b"<html")):
+            raise click.BadParameter(
+                f"{quoted(target)} is there and is no page: name another file."
+            )
+    return target
+
+
 html_option = click.option(
     "--html",
     type=ANY_PATH,
-    callback=writable_file,
+    callback=page_file,
     metavar="FILE",
     help="Also write a page with the pictures: one file, for any browser.",
 )

@@ -218,11 +218,14 @@ class Collection(CollectionReader):
         options: CaptionOptions | None = None,
         under: Paths = (),
         on_progress: OnProgress = silent,
+        *,
+        anew: bool = False,
     ) -> CaptionReport:
         """Give each image (of those `under` some paths) a caption, if it has none of this kind.
 
-        Captions by people and of other sources stay. Stopping it costs at most one batch; the
-        next call goes on. Raises CollectionMissing, CollectionHeld, DecodingUnavailable.
+        With `anew` one of this kind is replaced. Captions by people and of other sources stay.
+        Stopping it costs at most one batch; the next call goes on. Raises CollectionMissing,
+        CollectionHeld, DecodingUnavailable.
         """
         from clipsearch.captioning import CaptionOptions, caption_catalogue  # no query pays for it
 
@@ -237,7 +240,8 @@ class Collection(CollectionReader):
             on_progress(Progress("captioning", done, total, failed))
 
         with self._writing() as held:
-            report = caption_catalogue(held, captioner, options or CaptionOptions(), among, hear)
+            wanted = options or CaptionOptions()
+            report = caption_catalogue(held, captioner, wanted, among, hear, anew=anew)
             bring_captions_up(held, self.folder, self.tower, on_progress)
         return report
 

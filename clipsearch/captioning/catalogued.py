@@ -43,9 +43,12 @@ def caption_catalogue(
     options: CaptionOptions,
     among: Collection[int] | None = None,
     on_step: OnStep = lambda done, of, failed: None,
+    *,
+    anew: bool = False,
 ) -> CaptionReport:
     """Caption each image without a caption of this captioner, of those `among` where given.
 
+    With `anew` those that have one are captioned, too, and the new one takes its place.
     Captions of other sources stay as they are, but for those of other versions of the built-in
     captioner where that writes: theirs give way. What was written stays when it is stopped, all but
     a batch when it is killed; the next call goes on. The caller holds the collection's writer lock.
@@ -54,7 +57,7 @@ def caption_catalogue(
     report = CaptionReport()
     waiting = {
         path: (image.id, image.info.fingerprint)
-        for image, path in _waiting(catalogue, captioner.source, among, report)
+        for image, path in _waiting(catalogue, captioner.source, among, report, anew=anew)
     }
     # one that is gone becomes a skip when it is read
     files = (as_found(path) or FoundFile(path, 0, 0) for path in waiting)
@@ -88,13 +91,18 @@ def caption_catalogue(
 
 
 def _waiting(
-    catalogue: Catalogue, source: str, among: Collection[int] | None, report: CaptionReport
+    catalogue: Catalogue,
+    source: str,
+    among: Collection[int] | None,
+    report: CaptionReport,
+    *,
+    anew: bool,
 ) -> Iterator[tuple[Image, Path]]:
     """The images to caption, each with the file to read it from."""
     for image in catalogue.images():
         if among is not None and image.id not in among:
             continue
-        if any(caption.source == source for caption in image.captions):
+        if not anew and any(caption.source == source for caption in image.captions):
             report.already += 1
         elif not image.paths:
             report.fileless += 1
@@ -113,6 +121,7 @@ def _commit(
     with catalogue.writer() as connection, transaction(connection):
         for each in batch:
             image_id, _ = waiting[each.path]
+            writing.remove_captions_of(connection, image_id, source)
             writing.add_captions(connection, image_id, [Caption(each.caption.text, source)])
             if source.startswith(BUILTIN):
                 writing.remove_captions(connection, image_id, source, BUILTIN)

@@ -75,6 +75,12 @@ def add_captions(connection: Connection, image_id: int, texts: Sequence[Caption]
     return len(new)
 
 
+def remove_captions_of(connection: Connection, image_id: int, source: str) -> None:
+    """Drop an image's captions of one source."""
+    own = captions.c.source == source
+    connection.execute(delete(captions).where(captions.c.image_id == image_id, own))
+
+
 def remove_captions(connection: Connection, image_id: int, kept: str, begun: str) -> None:
     """Drop an image's captions whose source begins like that, but for those of the source kept."""
     likewise = captions.c.source.startswith(begun, autoescape=True) & (captions.c.source != kept)

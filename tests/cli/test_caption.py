@@ -208,7 +208,25 @@ def test_ctrl_c_keeps_what_was_written(
     assert all("red" in each.read_text() for each in written)
 
 
-def test_a_collection_s_captions_are_not_overwritten(clipsearch: Clipsearch) -> None:
-    ran = clipsearch("caption", "-c", "default", "--write", "catalogue", "--overwrite")
-    assert ran.code == 2
-    assert "keeps its captions" in ran.err
+def test_in_a_collection_what_the_captioner_wrote_is_written_anew_when_asked(
+    clipsearch: Clipsearch, squares: Path
+) -> None:
+    assert clipsearch("index", squares, "--quiet").code == 0
+    human = Caption("two zeppelins over a hill", "human")
+    with Collection(home=clipsearch.home) as collection:
+        for image in list(collection):
+            collection.add_captions(image.id, [human])
+    asked = ("caption", "-c", "default", "--write", "catalogue")
+    assert clipsearch(*asked, "--longest", "2").out == "2 captioned, 0 had a caption\n"
+    short = captions_in(clipsearch)
+    assert clipsearch(*asked).out == "0 captioned, 2 had a caption\n"
+    assert captions_in(clipsearch) == short
+    assert clipsearch(*asked, "--overwrite").out == "2 captioned, 0 had a caption\n"
+    found = captions_in(clipsearch)
+    assert all(human in own and len(own) == 2 for own in found)
+    assert all(own != before for own, before in zip(found, short, strict=True))
+
+
+def captions_in(clipsearch: Clipsearch) -> list[list[Caption]]:
+    with Collection(home=clipsearch.home) as collection:
+        return [list(image.captions) for image in collection]

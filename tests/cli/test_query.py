@@ -217,3 +217,17 @@ def test_what_counted_is_told_whole_where_the_output_is_no_terminal(
     (tmp_path / "chelsea.txt").write_text(said + "\n")
     clipsearch("index", tmp_path, "--quiet")
     assert said in clipsearch("query", "a cat", "--explain").out
+
+
+def test_a_page_never_takes_the_place_of_a_photograph(
+    indexed: Clipsearch, photographs: Path, tmp_path: Path
+) -> None:
+    photo = tmp_path / "cat.png"
+    photo.write_bytes((photographs / "chelsea.png").read_bytes())
+    ran = indexed("query", "a cat", "--html", photo)
+    assert ran.code == 2
+    assert "is no page" in ran.err
+    assert photo.read_bytes() == (photographs / "chelsea.png").read_bytes()
+    page = tmp_path / "cat.html"
+    for _ in range(2):  # a page takes the place of an older one
+        assert indexed("query", "a cat", "--html", page).code == 0

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clipsearch.captioning.confidence import Evidence
 from clipsearch.durable import write_durably
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.cider import CiderD
@@ -28,6 +27,7 @@ BATCH = 16
 EMPTY_PART = 5
 """For so many dev pictures one without content."""
 
+Evidence = Sequence[float]
 Weigh = Callable[[Pixels], Sequence[tuple[str, Evidence]]]
 """Captions of pictures [n, h, w, 3], each with the evidence for it."""
 
