@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CHUNK = 5_000
 WEIGHTS = {"captions": 1.0, "generated": 0.1, "keywords": 1.0, "names": 0.5}
 """What a word counts in each column: a model's captions and mere names less than people's words."""
+WHOLE_GENERATED = 0.5
+"""What it counts that a model says all the words: of a name, more than a word among others."""
 
 _MATCHING = (
     f"SELECT rowid, -bm25(words, {', '.join(map(str, WEIGHTS.values()))}) AS bm25 "
@@ -42,7 +44,7 @@ class MatchedWords:
     """Images that have some of the words: int64 [n] ascending, float32 [n], float32 [n].
 
     `whole` is 0 unless the image has all the words; then it is the logarithm of how rare that
-    is, log(1 + images / images that have all), and a tenth of it where a model says some of them.
+    is, log(1 + images / images that have all), and half of it where a model says some of them.
     """
 
     ids: Ids
@@ -85,7 +87,7 @@ def matching(connection: Reading, sought: Mapping[str, str], allowed: Ids | None
     if len(said_by_anyone):
         count = int(connection.exec_driver_sql(_COUNT).scalar_one())
         rarity = math.log1p(count / len(said_by_anyone))
-        whole[np.isin(ids, said_by_anyone)] = WEIGHTS["generated"] * rarity
+        whole[np.isin(ids, said_by_anyone)] = WHOLE_GENERATED * rarity
         whole[np.isin(ids, said_by_people)] = rarity
     if allowed is not None:
         kept = np.isin(ids, allowed)

@@ -172,14 +172,12 @@ def test_all_the_words_count_by_how_rare_that_is(connection: Connection) -> None
     assert matched.whole.tolist() == pytest.approx([np.log(11), 0.0])
 
 
-def test_all_the_words_of_a_model_count_as_its_words_do(connection: Connection) -> None:
+def test_all_the_words_of_a_model_count_half(connection: Connection) -> None:
     put(connection, "a.jpg", Caption("a dog at the beach", "generated:small"))
     put(connection, "beach/b.jpg", Caption("a dog"))
     words.bring_up(connection)
     matched = words.matching(connection, terms("dog beach"), None)
-    assert matched.whole.tolist() == pytest.approx(
-        [words.WEIGHTS["generated"] * np.log(2), np.log(2)]
-    )
+    assert matched.whole.tolist() == pytest.approx([words.WHOLE_GENERATED * np.log(2), np.log(2)])
 
 
 def test_the_words_that_matched_are_told_as_the_query_spells_them(connection: Connection) -> None:
