@@ -19,12 +19,12 @@ from towers.tiny_folder import write_tiny_folder
 from towers.tiny_models import write_clip_folder, write_hf_text_folder
 from tuning_data import paint_set
 
-from clipsearch.errors import StorageFull, TowerMissing, TowerUnsafe
+from clipsearch.errors import PrecisionRefused, StorageFull, TowerMissing, TowerUnsafe
 from clipsearch.towers import TowerOptions, load_towers
 from clipsearch.towers.open_clip_source import with_absolute_folders
 from clipsearch.training.tuning.loop import Progress
 from clipsearch.training.tuning.mixing import Mixture, choose
-from clipsearch.training.tuning.run import Leave, Outcome, Plan, Sets, tune
+from clipsearch.training.tuning.run import Leave, Outcome, Plan, Sets, _has_bf16, tune
 from clipsearch.training.tuning.settings import Length, Pace, Settings
 from clipsearch.training.tuning.sources import read_set
 from clipsearch.training_errors import (
@@ -81,6 +81,30 @@ def test_it_learns_and_writes_a_folder_that_open_clip_and_clipsearch_read(
     assert story["after"]["dev"]["score"] == after
     assert (plan.run.path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert list((plan.run.path / "tensorboard").iterdir())
+
+
+def test_at_bf16_it_learns_as_well_where_the_processor_has_it(plan: Plan, tmp_path: Path) -> None:
+    half = replace(plan, settings=replace(plan.settings, precision="bf16"), out=tmp_path / "half")
+    half = replace(half, leave=Leave(force=True))
+    if not _has_bf16("cpu"):
+        pytest.skip("this processor has no bf16")
+    _tune(replace(plan, leave=Leave(force=True)))
+    _tune(half)
+    single, halved = (
+        [float(row["loss"]) for row in csv.DictReader((each.run.path / "steps.csv").open())]
+        for each in (plan, half)
+    )
+    assert halved == pytest.approx(single, rel=0.1)
+    assert halved != single
+
+
+def test_bf16_is_refused_where_the_processor_has_none(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipsearch.training.tuning.run._has_bf16", lambda _device: False)
+    with pytest.raises(PrecisionRefused, match="no bf16"):
+        _tune(replace(plan, settings=replace(plan.settings, precision="bf16")))
+    assert not plan.out.exists()
 
 
 def test_a_text_tower_of_transformers_is_written_whole_and_may_be_moved(
