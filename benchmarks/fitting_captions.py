@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from clipsearch.caption_writing import WrittenCaption
 from clipsearch.captioning import Captioner
 from clipsearch.captions.plain_words import plain
+from clipsearch.evaluation.captions import concordance
 from clipsearch.images import decode_picture
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.cider import CiderD
@@ -68,7 +69,9 @@ def main() -> None:
             told = [label(plain(each.text)) for each in written[table]]
             right = [each == plain(name) for each, name in zip(told, own.values(), strict=True)]
             cells.append(f"{100 * np.mean(right):.1f}")
-        cells += [f"{surer_and_better(scores[table], written[table]):.1f}" for table in OTHERS]
+        for table in OTHERS:
+            sure = [each.confidence or 0.0 for each in written[table]]
+            cells.append(f"{100 * concordance(sure, scores[table].tolist()):.1f}")
         print(f"| {weight} | {share} | {' | '.join(cells)} |", flush=True)
 
 
@@ -81,14 +84,6 @@ def scored(measure: CiderD, written: Sequence[WrittenCaption]) -> Numbers:
     """The CIDEr-D of each caption."""
     words = [caption_words(each.text) for each in written]
     return np.array([measure.score(at, each) for at, each in enumerate(words)])
-
-
-def surer_and_better(scores: Numbers, written: Sequence[WrittenCaption]) -> float:
-    """Of all pairs of unlike scores, the part whose better one is the surer one, in percent."""
-    sure = np.array([each.confidence for each in written], np.float64)
-    better = np.sign(scores[:, np.newaxis] - scores)
-    agree = np.sign(sure[:, np.newaxis] - sure) * better
-    return float(50.0 * (1.0 + agree[better != 0].mean()))
 
 
 if __name__ == "__main__":

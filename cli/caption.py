@@ -93,8 +93,7 @@ def caption(
     .xmp, `catalogue` in the collection, or in a FILE.csv. Pictures that have such a caption are
     skipped, so it goes on where it was stopped. A sidecar that stands is never touched without
     --overwrite; in a collection --overwrite replaces what this captioner wrote, and captions that
-    people gave stay. `index` knows from all of
-    them that a model wrote it.
+    people gave stay. `index` knows from all of them that a model wrote it.
     """
     asked = Asked(paths, name, write, overwrite, form, quiet, chosen)
     into_catalogue = write is not None and write.kind == "catalogue"
