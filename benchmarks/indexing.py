@@ -52,7 +52,7 @@ def main() -> None:
         folder = Path(scratch)
         towers = arguments.towers or folder / "towers"
         if arguments.large:
-            rows = large(folder, arguments.photos)
+            rows = large(folder, arguments.photos, bf16=arguments.bf16)
         elif arguments.memory:
             rows = memory(folder)
         else:
@@ -151,7 +151,7 @@ def rclip(program: Path, home: Path, photos: Path) -> Command:
     return Command("rclip", [str(program), "a dog"], environment, photos)
 
 
-def large(folder: Path, count: int) -> dict[str, dict[str, float]]:
+def large(folder: Path, count: int, *, bf16: bool) -> dict[str, dict[str, float]]:
     """12-megapixel photos with the built-in tower, against decoding them with draft alone."""
     photos = folder / "large"
     write_photographs(photos, count, (4000, 3000))
@@ -160,6 +160,8 @@ def large(folder: Path, count: int) -> dict[str, dict[str, float]]:
         "decoding alone": lambda: Command("decoding alone", alone, {}, folder),
         "clipsearch, built-in": lambda: ours(folder, photos, "builtin", "fp32"),
     }
+    if bf16:
+        commands["clipsearch, built-in bf16"] = lambda: ours(folder, photos, "builtin", "bf16")
     runs = rounds(commands, 3)
     return {
         name: {

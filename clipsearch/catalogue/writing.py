@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from clipsearch.catalogue import reading
@@ -27,6 +27,17 @@ from clipsearch.catalogue.schema import (
 )
 from clipsearch.values import Caption, Embeddings, FoundFile, ImageInfo, Removed, Skip
 
+# What every image asks for is made once: making a statement takes longer than running it.
+_insert_file = insert(files)
+_PUT_FILE = _insert_file.on_conflict_do_update(
+    index_elements=["path"],
+    set_={name: _insert_file.excluded[name] for name in ("image_id", "size", "mtime_ns")},
+)
+_IMAGE_WITH = select(images.c.id).where(images.c.fingerprint == bindparam("fingerprint"))
+_INSERT_IMAGE = insert(images)
+_INSERT_EMBEDDING = insert(embeddings)
+_FORGET_SKIP = delete(skips).where(skips.c.path == bindparam("path"))
+
 
 def set_fact(connection: Connection, key: str, value: str) -> None:
     """Write one fact about the collection."""
@@ -38,7 +49,8 @@ def set_fact(connection: Connection, key: str, value: str) -> None:
 
 def image_with(connection: Connection, fingerprint: bytes) -> int | None:
     """The id of the image with that content."""
-    return connection.scalar(select(images.c.id).where(images.c.fingerprint == fingerprint))
+    found: int | None = connection.scalar(_IMAGE_WITH, {"fingerprint": fingerprint})
+    return found
 
 
 def insert_image(connection: Connection, info: ImageInfo, embedding: Embeddings) -> int:
@@ -46,10 +58,9 @@ def insert_image(connection: Connection, info: ImageInfo, embedding: Embeddings)
     known = image_with(connection, info.fingerprint)
     if known is not None:
         return known
-    made = connection.execute(insert(images).values(image_row(info, {})))
-    image_id = int(made.lastrowid)
+    image_id = int(connection.execute(_INSERT_IMAGE, image_row(info, {})).lastrowid)
     row = {"image_id": image_id, "embedding": embedding_bytes(embedding)}
-    connection.execute(insert(embeddings).values(row))
+    connection.execute(_INSERT_EMBEDDING, row)
     return image_id
 
 
@@ -66,6 +77,8 @@ def keep_image(connection: Connection, image_id: int, metadata: Mapping[str, Any
 
 def add_captions(connection: Connection, image_id: int, texts: Sequence[Caption]) -> int:
     """Put in captions that the image does not have yet; returns how many these are."""
+    if not texts:
+        return 0
     query = select(captions.c.text, captions.c.source, captions.c.kind)
     rows = connection.execute(query.where(captions.c.image_id == image_id))
     held = {Caption(*row) for row in rows}
@@ -95,9 +108,8 @@ def put_file(connection: Connection, file: FoundFile, image_id: int) -> None:
         "size": file.size,
         "mtime_ns": file.mtime_ns,
     }
-    statement = insert(files).values(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=row))
-    connection.execute(delete(skips).where(skips.c.path == row["path"]))
+    connection.execute(_PUT_FILE, row)
+    connection.execute(_FORGET_SKIP, {"path": row["path"]})
 
 
 def put_skip(connection: Connection, skip: Skip, file: FoundFile | None) -> None:

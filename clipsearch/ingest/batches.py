@@ -14,10 +14,10 @@ from clipsearch.ingest.report import IngestReport
 from clipsearch.towers import TowerPair, usable
 from clipsearch.values import Decoded, Embeddings, Pixels, Recognised, Skip, SkipCode
 
-# Towers work in batches of this size. The last batch is filled up with black pictures, since
-# the last bits of an embedding may depend on the size of its batch, and a run that was
-# interrupted is to end with the very bits of one that was not.
-TOWER_BATCH = 8
+# A tower is given a multiple of this many pictures, so that each batch of its own is full. What is
+# short is filled up with black pictures: the last bits of an embedding may depend on the size of
+# its batch, and a run that was interrupted is to end with the very bits of one that was not.
+FULL_BATCH = 8
 
 Outcome = Decoded | Recognised | Skip
 
@@ -45,14 +45,10 @@ def in_batches(reads: Iterable[Read], size: int) -> Iterator[list[Read]]:
 
 
 def embed_pixels(tower: TowerPair, pixels: Pixels) -> Embeddings:
-    """Embed pictures [n, h, w, 3] in batches of one size: float32 [n, dim]."""
-    short = -len(pixels) % TOWER_BATCH
+    """Embed pictures [n, h, w, 3] in full batches: float32 [n, dim]."""
+    short = -len(pixels) % FULL_BATCH
     filled = np.concatenate([pixels, np.zeros((short, *pixels.shape[1:]), np.uint8)])
-    parts = [
-        tower.embed_images(filled[start : start + TOWER_BATCH])
-        for start in range(0, len(filled), TOWER_BATCH)
-    ]
-    return np.concatenate(parts)[: len(pixels)]
+    return tower.embed_images(filled)[: len(pixels)]
 
 
 def embed_batch(batch: list[Read], tower: TowerPair) -> list[tuple[Read, Embeddings | None]]:

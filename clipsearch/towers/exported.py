@@ -11,12 +11,7 @@ import numpy as np
 
 from clipsearch.processors import usable_cpus
 from clipsearch.towers.folder import IMAGE, TEXT, TEXT_INT8, TowerFolder
-from clipsearch.towers.image_models import (
-    ImageModel,
-    check_shape,
-    normalised,
-    open_image_model,
-)
+from clipsearch.towers.image_models import ImageModel, check_shape, embed_all, open_image_model
 from clipsearch.towers.pair import of_unit_length
 from clipsearch.towers.ready import make_ready, ready_folder, ready_model
 from clipsearch.towers.runtime import open_quickly
@@ -29,7 +24,6 @@ if TYPE_CHECKING:
     from clipsearch.towers.parts import Parts
     from clipsearch.towers.spatial import PartsOf
 
-BATCH = 8
 TEXT_THREADS = 2
 
 
@@ -60,12 +54,7 @@ class ExportedTowers:
 
     def embed_images(self, pixels: Pixels) -> Embeddings:
         """Embed pictures, uint8 [n, h, w, 3] of its input size: float32 [n, dim]."""
-        check_shape(pixels, self.preprocessing)
-        rows = np.empty((len(pixels), self.identity.dim), np.float32)
-        for start in range(0, len(pixels), BATCH):
-            batch = normalised(pixels[start : start + BATCH], self.preprocessing)
-            rows[start : start + BATCH] = of_unit_length(self._image_model(batch))
-        return rows
+        return embed_all(self._image_model, pixels, self.preprocessing, self.identity.dim)
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts, long ones cut at its number of tokens: float32 [n, dim]."""

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clipsearch.errors import PrecisionRefused
-from clipsearch.towers.image_models import ImageModel, Normalised, check_shape, normalised
+from clipsearch.towers.image_models import (
+    ImageModel,
+    Normalised,
+    check_shape,
+    embed_all,
+    normalised,
+)
 from clipsearch.towers.open_clip_model import LoadedModel
 from clipsearch.towers.pair import of_unit_length
 from clipsearch.towers.tokenizer_export import languages_of
@@ -18,7 +24,7 @@ from clipsearch.values import Embeddings, Pixels, Precision, TowerIdentity
 if TYPE_CHECKING:
     from clipsearch.towers.parts import Parts
 
-BATCH = 8
+TEXT_BATCH = 8
 
 
 class TorchTowers:
@@ -42,24 +48,21 @@ class TorchTowers:
 
     def embed_images(self, pixels: Pixels) -> Embeddings:
         """Embed pictures, uint8 [n, h, w, 3] of its input size: float32 [n, dim]."""
-        check_shape(pixels, self.preprocessing)
-        rows = np.empty((len(pixels), self.identity.dim), np.float32)
-        for start in range(0, len(pixels), BATCH):
-            batch = normalised(pixels[start : start + BATCH], self.preprocessing)
-            rows[start : start + BATCH] = of_unit_length(self._image_model(batch))
-        return rows
+        return embed_all(self._image_model, pixels, self.preprocessing, self.identity.dim)
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts, long ones cut at its number of tokens: float32 [n, dim]."""
         import torch
 
         rows = np.empty((len(texts), self.identity.dim), np.float32)
-        for start in range(0, len(texts), BATCH):
-            batch = [text.encode("utf-8", "replace").decode() for text in texts[start:][:BATCH]]
+        for start in range(0, len(texts), TEXT_BATCH):
+            batch = [
+                text.encode("utf-8", "replace").decode() for text in texts[start:][:TEXT_BATCH]
+            ]
             with torch.inference_mode():
                 tokens = self._model.tokenizer(batch).to(self._device)
                 found = self._model.module.encode_text(tokens, normalize=True)
-            rows[start : start + BATCH] = of_unit_length(found.float().cpu().numpy())
+            rows[start : start + TEXT_BATCH] = of_unit_length(found.float().cpu().numpy())
         return rows
 
     def parts(self, pixels: Pixels) -> Parts | None:
@@ -90,7 +93,7 @@ def torch_image_model(model: LoadedModel, precision: Precision, device: str) -> 
             found = module.encode_image(torch.from_numpy(given).to(device), normalize=True)
             return np.asarray(found.float().cpu().numpy(), dtype=np.float32)
 
-    return embed
+    return ImageModel(embed)
 
 
 def best_device() -> Literal["cuda", "cpu"]:

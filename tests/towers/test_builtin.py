@@ -67,6 +67,25 @@ def test_bf16_is_run_or_refused_with_the_reason(tmp_path: Path) -> None:
         assert "bf16" in str(refused)  # noqa: PT017  either is right, by the CPU
 
 
+def test_first_calls_at_bf16_do_not_wait_for_each_other_for_ever(
+    fresh: Fresh, tmp_path: Path
+) -> None:
+    openvino = pytest.importorskip("openvino")
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU has no bf16 instructions")
+    source = """
+import sys
+from pathlib import Path
+import numpy as np
+from clipsearch.towers import TowerOptions, load_towers
+pair = load_towers("builtin", Path.home() / "ours", TowerOptions("bf16"))
+sys.setswitchinterval(1e-6)
+print(pair.embed_images(np.zeros((64, 288, 288, 3), np.uint8)).shape)
+"""
+    for _ in range(3):
+        assert fresh(source, PYTHON_CPU_COUNT="8").strip() == "(64, 640)"
+
+
 def test_a_query_in_a_fresh_process_is_light_and_leaves_nothing(
     fresh: Fresh, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from clipsearch.towers import (
     usable,
     verify_tower,
 )
+from clipsearch.towers.image_models import ImageModel, Normalised, embed_all
 from clipsearch.values import Pixels
 
 FILES = ("image.onnx", "text.onnx", "vocab.txt")
@@ -74,6 +75,15 @@ def test_pictures_are_normalised_by_channel(
     raw = ((pictures / 255 - mean) / std).mean(axis=(1, 2)) @ weights
     wanted = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     np.testing.assert_allclose(pair.embed_images(pictures), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_what_a_batch_raises_is_raised(at_once: int, pair: TowerPair, pictures: Pixels) -> None:
+    def refuse(_given: Normalised) -> Normalised:
+        raise MemoryError("too large")
+
+    with pytest.raises(MemoryError, match="too large"):
+        embed_all(ImageModel(refuse, 2, at_once), pictures, pair.preprocessing, DIM)
 
 
 def test_a_text_means_the_same_in_any_company(pair: TowerPair) -> None:
