@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+BLANK_PLACES = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -70,14 +72,20 @@ class Memory(nn.Module):
         self.norm_places, self.norm_whole = nn.LayerNorm(shape.width), nn.LayerNorm(shape.width)
         self.dropout = nn.Dropout(shape.dropout)
 
-    def forward(self, embeddings: Tensor, places: Tensor) -> Tensor:
+    def forward(self, embeddings: Tensor, places: Tensor | None) -> Tensor:
         """[n, dim] and [n, places, channels] to [n, 1 + places, width].
 
-        Embeddings of unit length are brought to a mean square of one.
+        Embeddings of unit length are brought to a mean square of one. Without places a few that
+        show nothing stand there, so that the decoder learns to tell them from the embedding.
         """
         scaled = embeddings * embeddings.shape[-1] ** 0.5
         whole = self.norm_whole(self.whole(scaled)).unsqueeze(1)
-        seen = self.norm_places(self.places(places)) + self.position
+        if places is None:
+            some = torch.randperm(len(self.position))[:BLANK_PLACES]
+            blank = self.norm_places(self.places.bias) + self.position[some]
+            seen = blank.expand(len(embeddings), -1, -1)
+        else:
+            seen = self.norm_places(self.places(places)) + self.position
         return self.dropout(torch.cat([whole, seen], dim=1))  # type: ignore[no-any-return]
 
 
@@ -95,11 +103,10 @@ class Layer(nn.Module):
         self.seen = nn.Linear(width, 2 * width)
         self.up, self.down = nn.Linear(width, shape.inner), nn.Linear(shape.inner, width)
 
-    def forward(self, words: Tensor, memory: Tensor | None, packed: Packed) -> Tensor:
-        """Packed words [n, width] and memories [m, t, width], if any, to packed words."""
+    def forward(self, words: Tensor, memory: Tensor, packed: Packed) -> Tensor:
+        """Packed words [n, width] and memories [m, t, width] to packed words."""
         words = words + self._among_words(self.norm_self(words), packed)
-        if memory is not None:
-            words = words + self._in_picture(self.norm_cross(words), memory, packed)
+        words = words + self._in_picture(self.norm_cross(words), memory, packed)
         return words + self.inner(words)
 
     def inner(self, words: Tensor) -> Tensor:
@@ -167,11 +174,8 @@ class CaptionDecoder(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
         nn.init.normal_(self.words.weight, std=shape.width**-0.5)
 
-    def forward(self, memory: Tensor | None, packed: Packed) -> Tensor:
-        """Logits [n, vocabulary] of the token after each packed token.
-
-        Without memories the layers leave out the picture: the language alone is learned.
-        """
+    def forward(self, memory: Tensor, packed: Packed) -> Tensor:
+        """Logits [n, vocabulary] of the token after each packed token."""
         words = self.words(packed.tokens) + self.position[packed.columns]
         words = self.dropout(words)
         for layer in self.layers:

@@ -149,7 +149,8 @@ class Learner:
 
     def _of_sentences(self, places: np.ndarray, random: np.random.Generator) -> Tensor:
         batch = packed([self.material.sentences[place] for place in places])
-        logits = self.decoder(None, batch)
+        memory = self.decoder.memory(self.material.sentences_heard().as_seen(places, random), None)
+        logits = self.decoder(memory, batch)
         return cross_entropy(logits, batch.wanted, label_smoothing=self.settings.smoothing)
 
     def _of_pictures(self, places: np.ndarray, random: np.random.Generator) -> Tensor:

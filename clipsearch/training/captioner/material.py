@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from clipsearch.captions.plain_words import plain
 from clipsearch.evaluation_errors import SourceUnreadable
 from clipsearch.measures.caption_words import caption_words
 from clipsearch.measures.cider import CiderD
+from clipsearch.training.captioner.heard import Heard
 from clipsearch.training.captioner.packing import Ids
 from clipsearch.training.captioner.sights import CachedSights
 from clipsearch.training.captioner.vocabulary import token_ids
@@ -29,7 +30,8 @@ class Material:
     """Pictures as the tower sees them, their captions as tokens, and the measure for rewards.
 
     `captions` and `dev_captions` are of the pictures in the order of their sights; `sentences`
-    are further captions without pictures.
+    are further captions without pictures, `sentences_heard` makes their embeddings where they
+    are learned from.
     """
 
     tokenizer: Tokenizer
@@ -38,6 +40,7 @@ class Material:
     dev_sights: CachedSights
     dev_captions: list[list[str]]
     sentences: list[Ids]
+    sentences_heard: Callable[[], Heard]
 
     def references(self) -> CiderD:
         """CIDEr-D against the training captions, as the tokens spell them."""

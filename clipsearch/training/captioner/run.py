@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from clipsearch.towers.grid import GridTower
 from clipsearch.training.captioner.decoder import CaptionDecoder, Shape
 from clipsearch.training.captioner.exchanged import Exchange, class_sentences, exchange
 from clipsearch.training.captioner.export import export_decoder
+from clipsearch.training.captioner.heard import heard
 from clipsearch.training.captioner.learning import Learner, Listener
 from clipsearch.training.captioner.material import Material, caption_ids, read_sentences
 from clipsearch.training.captioner.settings import Settings
@@ -161,18 +162,25 @@ def _material(
     sentences: Sequence[str],
     listener: Listener,
 ) -> Material:
-    cache = plan.run.path / "cache"
+    kept = plan.run.path / "cache"
 
-    def hear(done: int, of: int) -> None:
+    def look(done: int, of: int) -> None:
         listener("looking at pictures", done / of, float("nan"))
 
+    def hear(done: int, of: int) -> None:
+        listener("embedding sentences", done / of, float("nan"))
+
+    sights = cached_sights(tower, plan.taught.pictures, plan.settings.views, kept, look)
+    folder = read_tower_folder(plan.tower)
+    seen = sights.embeddings[0]
     return Material(
         tokenizer,
-        cached_sights(tower, plan.taught.pictures, plan.settings.views, cache, hear),
+        sights,
         caption_ids(tokenizer, plan.taught.pictures, LONGEST_LEARNED),
-        cached_sights(tower, plan.dev.pictures, 1, cache, hear),
+        cached_sights(tower, plan.dev.pictures, 1, kept, look),
         [list(each.captions) for each in plan.dev.pictures],
         list(token_ids(tokenizer, sentences, LONGEST_LEARNED)),
+        cache(lambda: heard(folder, sentences, seen, kept, plan.threads, hear)),
     )
 
 

@@ -22,7 +22,7 @@ class Stage:
 class Settings:
     """A whole training.
 
-    First sentences (language alone), then captioned pictures, `captions` of each a step, then
+    First sentences without pictures, then captioned pictures, `captions` of each a step, then
     CIDEr itself as the reward for sampled captions. `views` of each picture are cached, one of
     them is taken at random. Beside the captioned pictures of a step stand `exchanged` photos
     that are shown as of another class, where a training names the classes.
