@@ -32,7 +32,7 @@ from clipsearch.measures.cider import CiderD
 from clipsearch.training.tuning.sources import read_set
 from clipsearch.values import Pixels
 
-TRIED = ((0.0, 0.0), (0.5, 0.0), (2.0, 0.0), (0.5, 0.1))
+TRIED = ((0.0, 0.0), (0.5, 0.0), (2.0, 0.0), (0.5, 0.1), (0.5, 0.25))
 """Weights of the cosine, parts of the detectors."""
 Numbers = NDArray[np.float64]
 

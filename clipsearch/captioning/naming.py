@@ -22,8 +22,8 @@ from clipsearch.captioning.graphs import Seen
 from clipsearch.captioning.hypotheses import Hypothesis
 from clipsearch.captioning.likelihood import Tokens, log_likelihoods
 
-SHARE = 0.1
-"""The detectors' part of a name's probability: chosen by `benchmarks/fitting_captions.py`."""
+SHARE = 0.25
+"""The detectors' part of a name's probability: see docs/captioning.md."""
 PROPOSED = 5
 
 

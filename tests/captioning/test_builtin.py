@@ -13,7 +13,7 @@ from clipsearch.towers.builtin import BUILTIN_FOLDER
 
 
 def test_it_fits_the_built_in_tower_and_is_small() -> None:
-    assert Captioner().source == "generated:builtin-captioner-5"
+    assert Captioner().source == "generated:builtin-captioner-6"
     assert sum(path.stat().st_size for path in BUILTIN_FOLDER.glob("captioner.*")) < 20e6
 
 

@@ -98,7 +98,7 @@ def test_index_captions_what_it_takes_in_and_query_shows_it(
     assert ran.lines[-1] == "2 captioned"
     found = json.loads(clipsearch("query", "red", "--all", "--captions", "--json").out)
     sources = [each["source"] for hit in found["hits"] for each in hit["captions"]]
-    assert sources == ["generated:builtin-captioner-5"] * 2
+    assert sources == ["generated:builtin-captioner-6"] * 2
 
 
 def test_captions_of_an_earlier_version_give_way(clipsearch: Clipsearch, squares: Path) -> None:
@@ -112,7 +112,7 @@ def test_captions_of_an_earlier_version_give_way(clipsearch: Clipsearch, squares
     with Collection(home=clipsearch.home) as collection:
         sources = [{each.source for each in image.captions} for image in collection]
         hit = collection.query("two zeppelins", k=1)[0]
-    assert sources == [{*(each.source for each in kept), "generated:builtin-captioner-5"}] * 2
+    assert sources == [{*(each.source for each in kept), "generated:builtin-captioner-6"}] * 2
     assert hit.signals.caption is not None
     assert hit.signals.caption.text == kept[0].text
 
