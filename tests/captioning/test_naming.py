@@ -15,7 +15,7 @@ from clipsearch.captioning.confidence import confidence
 from clipsearch.captioning.folder import Classes, read_captioner_folder
 from clipsearch.captioning.graphs import Floats, Ints, Said, Seen
 from clipsearch.captioning.hypotheses import END, Hypothesis
-from clipsearch.captioning.naming import PROPOSED, Namer
+from clipsearch.captioning.naming import PROPOSED, SHARE, Namer
 from clipsearch.captioning_errors import CaptionerMissing
 from clipsearch.images import decode_picture
 from clipsearch.towers.builtin import BUILTIN_FOLDER
@@ -58,8 +58,8 @@ def test_what_the_detectors_see_is_the_likeliest_name() -> None:
     found = proposed([9, 9, -4, 5, 0])
     assert [each.tokens for each in found] == [(PHOTO, DOG), (PHOTO, OWL), (PHOTO, CAT)]
     first, *others = (each.total for each in found)
-    assert first == pytest.approx(np.log(0.9 / 3 + 0.1), abs=1e-2)
-    assert all(each == pytest.approx(np.log(0.9 / 3), abs=2e-2) for each in others)
+    assert first == pytest.approx(np.log((1 - SHARE) / 3 + SHARE), abs=1e-2)
+    assert all(each == pytest.approx(np.log((1 - SHARE) / 3), abs=2e-2) for each in others)
 
 
 def test_what_is_too_long_is_not_even_tried() -> None:
@@ -77,7 +77,7 @@ def test_two_classes_of_one_name_are_one() -> None:
     seen = Seen(NOTHING, NOTHING)
     found = Namer(classes, tokens).proposals(Naming(), seen, units, 9)
     assert [each.tokens for each in found] == [(PHOTO, CAT), (PHOTO, OWL)]
-    assert found[0].total == pytest.approx(np.log(0.9 / 3 + 0.1 * 0.6), abs=1e-2)
+    assert found[0].total == pytest.approx(np.log((1 - SHARE) / 3 + SHARE * 0.6), abs=1e-2)
 
 
 def test_the_head_of_another_tower_proposes_nothing() -> None:
