@@ -119,6 +119,38 @@ def write_git(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def write_florence2(folder: Path, seed: int = 0) -> Path:
+    """A Florence-2: a DaViT that looks, and a BART that is asked by a word for its task."""
+    tokenizer = _transformers.BertTokenizerFast(
+        tokenizer_object=word_tokenizer().backend_tokenizer,
+        bos_token="[CLS]", eos_token="[SEP]", pad_token="[PAD]",
+        model_input_names=["input_ids", "attention_mask"],
+        extra_special_tokens={"image_token": "<image>"},
+    )  # fmt: skip
+    vision = {
+        "depths": (1, 1), "patch_size": (7, 3), "patch_stride": (4, 2), "patch_padding": (3, 1),
+        "patch_prenorm": (False, True), "embed_dim": (16, 32), "num_heads": (2, 2),
+        "num_groups": (2, 2), "window_size": 4, "projection_dim": 32,
+        "max_position_embeddings": 16, "max_temporal_embeddings": 4,
+    }  # fmt: skip
+    text = {
+        "model_type": "bart", "vocab_size": len(tokenizer), "d_model": 32, "encoder_layers": 1,
+        "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_position_embeddings": 128,
+        "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0, "decoder_start_token_id": 2,
+    }  # fmt: skip
+    config = _transformers.Florence2Config(
+        vision_config=vision, text_config=text, image_token_id=tokenizer.image_token_id,
+        bos_token_id=2, eos_token_id=3, pad_token_id=0,
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    model = _transformers.Florence2ForConditionalGeneration(config)
+    images = _transformers.CLIPImageProcessor(size=_square(), do_center_crop=False)
+    images.image_seq_length = (SIDE // 8) ** 2 + 1  # its places, and one for all of them
+    _save(folder, model, _transformers.Florence2Processor(images, tokenizer))
+    return folder
+
+
 def write_coca(folder: Path, seed: int = 0) -> Path:
     """A CoCa of open_clip: towers, and a decoder that attends to both."""
     text = {

@@ -11,7 +11,14 @@ import pytest
 
 pytest.importorskip("transformers", reason="they come with clipsearch[captions]")
 
-from tiny_captioners import WORDS, write_blip, write_coca, write_git, write_vit_gpt2
+from tiny_captioners import (
+    WORDS,
+    write_blip,
+    write_coca,
+    write_florence2,
+    write_git,
+    write_vit_gpt2,
+)
 from towers.tiny_models import write_clip_folder
 
 from clipsearch.caption_writing import CaptionWriter, Manner, WrittenCaption
@@ -21,7 +28,12 @@ from clipsearch.captioning_errors import CaptionerUnusable
 from clipsearch.images import decode_picture
 from clipsearch.values import Pixels
 
-KINDS = {"vit-gpt2": write_vit_gpt2, "blip": write_blip, "git": write_git}
+KINDS = {
+    "vit-gpt2": write_vit_gpt2,
+    "blip": write_blip,
+    "git": write_git,
+    "florence2": write_florence2,
+}
 SHORT = Manner(beams=2, longest=8)
 
 

@@ -76,3 +76,4 @@ def test_a_captioner_learns_from_sentences_before_pictures(
     with (plan.run.path / "epochs.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[2] < losses[0]
+    assert len(list((plan.run.path / "cache").glob("sentences-*.npy"))) == 1
