@@ -30,6 +30,7 @@ from clipsearch.training.course import Course, Taught
 from clipsearch.training.dev_measures import measure_heads
 from clipsearch.training.fit import Schedule, fit
 from clipsearch.training.heads import Heads, pour_heads
+from clipsearch.training.int8_image import add_int8
 from clipsearch.training.lessons import Lessons
 from clipsearch.training.material import Folders, Material, Plan, activations_of, gather
 from clipsearch.training.model import build_model, image_trunk, text_trunk
@@ -83,6 +84,7 @@ def main() -> None:
         seed=arguments.seed,
     )
     describe_pair(model, TRUNK, measures, trained, arguments.out)
+    add_int8(arguments.out, folders.data)
 
 
 def train(

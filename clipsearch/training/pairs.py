@@ -41,11 +41,17 @@ def read_examples(table: Path, split: str) -> tuple[Example, ...]:
 
 
 def read_pixels(data: Path, images: Iterable[str], side: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield each named picture squashed to uint8 [side, side, 3], from `SET.tar` or a folder."""
+    """Yield each named picture squashed to uint8 [side, side, 3]."""
+    for encoded in read_encoded(data, images):
+        yield squash(encoded, side)
+
+
+def read_encoded(data: Path, images: Iterable[str]) -> Iterator[bytes]:
+    """Yield the bytes of each named picture, from `SET.tar` or a folder."""
     tars: dict[Path, tarfile.TarFile] = {}
     try:
         for image in images:
-            yield squash(_read_bytes(data, image, tars), side)
+            yield _read_bytes(data, image, tars)
     finally:
         for tar in tars.values():
             tar.close()
@@ -66,7 +72,7 @@ def _read_bytes(data: Path, image: str, tars: dict[Path, tarfile.TarFile]) -> by
         return (data / image).read_bytes()
     path = data / f"{image.split('/', 1)[0]}.tar"
     if path not in tars:
-        tars[path] = tarfile.open(path)  # noqa: SIM115 - closed by read_pixels
+        tars[path] = tarfile.open(path)  # noqa: SIM115 - closed by read_encoded
     member = tars[path].extractfile(image)
     if member is None:
         raise FileNotFoundError(f"{image} is no file in {path}")
