@@ -3,7 +3,7 @@
     python benchmarks/indexing.py --rclip RCLIP_VENV/bin/rclip [--photos 1000] [--rounds 3]
 
 Photos of 500 x 375. clipsearch runs with its built-in tower, and with the same random
-ViT-B-32-256 that rclip runs, in fp32 and in int8; with `--bf16` both at bf16, too, which needs
+ViT-B-32-256 that rclip runs, both in fp32 and in int8; with `--bf16` at bf16, too, which needs
 OpenVINO and a processor that has it. Images a second are taken from whole processes, start and
 writing the index included. What is done once for a tower on a machine (its export, the everyday
 texts' embeddings, the check of a precision on 256 pictures) is done in the round that does not
@@ -92,6 +92,7 @@ def against_rclip(
     commands = {
         "rclip": lambda: rclip(arguments.rclip, towers / "rclip", photos),
         "clipsearch, built-in": lambda: ours(folder, photos, "builtin", "fp32"),
+        "clipsearch, built-in int8": lambda: ours(folder, photos, "builtin", "int8"),
         "clipsearch, ViT-B-32-256": lambda: ours(folder, photos, random_vit, "fp32"),
         "clipsearch, ViT-B-32-256 int8": lambda: ours(folder, photos, random_vit, "int8"),
     }
@@ -159,6 +160,7 @@ def large(folder: Path, count: int, *, bf16: bool) -> dict[str, dict[str, float]
     commands = {
         "decoding alone": lambda: Command("decoding alone", alone, {}, folder),
         "clipsearch, built-in": lambda: ours(folder, photos, "builtin", "fp32"),
+        "clipsearch, built-in int8": lambda: ours(folder, photos, "builtin", "int8"),
     }
     if bf16:
         commands["clipsearch, built-in bf16"] = lambda: ours(folder, photos, "builtin", "bf16")
