@@ -42,6 +42,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
 @command(
     "clipsearch eval flickr8k.csv --split dev",
     "clipsearch eval flickr8k.csv --split dev --model builtin --model ViT-B-32/openai",
+    "clipsearch eval flickr8k.csv --split dev --precision fp32 --precision int8",
     "clipsearch eval photos.csv --task classify --classes names.txt --templates prompts.txt",
     "clipsearch eval shop/ --task similar --labels folder",
     "clipsearch eval coco.csv --task robustness --html report.html",
@@ -58,6 +59,13 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only N captioned pictures.")
 @click.option(
     "--model", "models", multiple=True, metavar="MODEL", help="A tower; may repeat, side by side."
+)
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    type=click.Choice(options.PRECISIONS),
+    help="How each tower calculates; may repeat, side by side.  [default: auto]",
 )
 @click.option(
     "--task",
@@ -153,14 +161,14 @@ def _show(
         return
     say_left_out(skips, "--json lists them all.")
     _say_used(captioned, evaluations[0])
-    models = (f">{quoted(each.model)}" for each in evaluations)
+    models = (f">{quoted(_named(each))}" for each in evaluations)
     print_rows(["task", "measure", *models, ""], _rows(evaluations))
 
 
 def _captions(asked: Request) -> int:
     from clipsearch.cli.eval_captions import measure_captions
 
-    asked.refuse_others("captions", most_models=0)
+    asked.refuse_others("captions", most_models=0, measures_tower=False)
     return measure_captions(asked.captioned(), asked.chosen, asked.shown)
 
 
@@ -168,7 +176,7 @@ def _vqa(asked: Request) -> int:
     from clipsearch.captions import read_questions
     from clipsearch.cli.eval_vqa import measure_vqa
 
-    asked.refuse_others("vqa", most_models=1)
+    asked.refuse_others("vqa", most_models=1, measures_tower=False)
     if asked.data is None or asked.collection is not None:
         raise click.UsageError("--task vqa needs DATA with questions, and no collection.")
     asked.chosen.refuse_unless(False, "--task captions")
@@ -181,7 +189,7 @@ def _vqa(asked: Request) -> int:
 def _generated(asked: Request) -> int:
     from clipsearch.cli.eval_generated import measure_generated
 
-    asked.refuse_others("generated", most_models=1)
+    asked.refuse_others("generated", most_models=1, measures_tower=True)
     if asked.shown.html is not None:
         raise click.UsageError("--task generated has no page; --task captions has one.")
     others = ("classes", "templates", "groups", "neutral")
@@ -270,6 +278,12 @@ def _attack(tower: clipsearch.TowerPair, tasks: Tasks) -> Mapping[str, Any]:
     return {"pgd": pgd(found, tower.preprocessing)}
 
 
+def _named(evaluation: Evaluation) -> str:
+    """A tower by name, with its precision where that is a lower one."""
+    lower = evaluation.precision != "fp32"
+    return f"{evaluation.model} {evaluation.precision}" if lower else evaluation.model
+
+
 def _pretrained(model: str) -> str:
     """The second half of a name such as ViT-B-32/openai; empty where there is none."""
     architecture, _, pretrained = model.partition("/")
@@ -318,6 +332,7 @@ def _document(
                 "dataset": Path(result.dataset).stem.encode(errors="replace").decode(),
                 "model": result.model,
                 "pretrained": _pretrained(result.model),
+                "precision": each.precision,
                 "task": CLIP_BENCHMARK.get(result.task, result.task),
                 "condition": result.condition,
                 "language": "en",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -15,6 +15,7 @@ from clipsearch.cli.options import Shown
 
 if TYPE_CHECKING:
     from clipsearch.captions import CaptionedSet
+    from clipsearch.values import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Request:
     shown: Shown
     given: Mapping[str, Any]
 
-    def refuse_others(self, task: str, most_models: int) -> None:
+    def refuse_others(self, task: str, most_models: int, *, measures_tower: bool) -> None:
         """Refuse what cannot be asked together with a task. Raises UsageError."""
         if len(self.given["tasks"]) > 1 or len(self.models) > most_models:
             how = "and measures no tower" if not most_models else "of one --model at most"
             raise click.UsageError(f"--task {task} is asked alone, {how}.")
+        if self.given["precisions"] and not measures_tower:
+            raise click.UsageError(f"--task {task} measures no tower and takes no --precision.")
 
     def captioned(self) -> CaptionedSet:
         """Read DATA, or the pictures of the collection with the embeddings that it has.
@@ -51,9 +54,22 @@ class Request:
         return replace(found, pictures=found.pictures[: self.given["limit"]])
 
     def towers(self) -> list[clipsearch.TowerPair]:
-        """Those that were named; else the collection's own, or the built-in one."""
+        """Those that were named, at each precision; else the collection's own, or the built-in one.
+
+        Raises UsageError for a precision of a collection's own tower.
+        """
+        precisions: tuple[Precision | Literal["auto"], ...] = self.given["precisions"]
         if self.models or self.collection is None:
-            return [clipsearch.Embedder(model).tower for model in self.models or ("builtin",)]
+            return [
+                clipsearch.Embedder(model, options=clipsearch.TowerOptions(precision)).tower
+                for model in self.models or ("builtin",)
+                for precision in precisions or ("auto",)
+            ]
+        if precisions:
+            raise click.UsageError(
+                "a collection is measured at the precision that it has; "
+                "--precision needs --model with it."
+            )
         with clipsearch.Collection(self.collection) as held:  # at the precision that it has
             return [held.tower]
 

@@ -44,9 +44,11 @@ model_option = click.option(
     "made with.",
 )
 
+PRECISIONS = ("auto", "fp32", "int8", "bf16")
+
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["auto", "fp32", "int8", "bf16"]),
+    type=click.Choice(PRECISIONS),
     default="auto",
     show_default=True,
     help="How the tower calculates; refused where it would find other pictures than fp32.",

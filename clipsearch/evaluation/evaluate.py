@@ -23,6 +23,7 @@ from clipsearch.evaluation.result import Result
 from clipsearch.evaluation.retrieval import retrieval
 from clipsearch.evaluation.similar import similar
 from clipsearch.towers import TowerPair
+from clipsearch.values import Precision
 
 TASKS = ("retrieval", "classify", "similar", "agreement", "robustness", "bias")
 NEUTRAL = ("a person", "a person at work", "a person playing")
@@ -51,6 +52,7 @@ class Evaluation:
     """The results of a tower, with the embeddings that they were taken of."""
 
     model: str
+    precision: Precision
     results: tuple[Result, ...]
     embedded: EmbeddedSet
 
@@ -59,13 +61,13 @@ def evaluate(tower: TowerPair, data: CaptionedSet, tasks: Tasks, on_step: OnStep
     """Measure a tower. Raises NothingToMeasure, UnreadableScript."""
     ways = {**distortions(), **tasks.attacks} if "robustness" in tasks.names else {}
     embedded = embed_set(data, tower, ways, on_step)
-    model = tower.identity.name
+    model, precision = tower.identity.name, tower.identity.precision
     results = [
         Result(data.source, model, task, metrics, condition)
         for task in tasks.names
         for condition, metrics in _measured(task, tower, embedded, tasks, on_step).items()
     ]
-    return Evaluation(model, tuple(results), embedded)
+    return Evaluation(model, precision, tuple(results), embedded)
 
 
 def _measured(

@@ -139,6 +139,25 @@ def test_a_collection_is_measured_at_the_precision_that_it_has(
     assert json.loads(ran.out)["pictures"] == 3
 
 
+def test_precisions_stand_side_by_side(clipsearch: Clipsearch, captioned: Path) -> None:
+    asked = ("eval", captioned, "--precision", "fp32", "--precision", "int8")
+    ran = clipsearch(*asked, "--json")
+    assert ran.code == 0, ran.err
+    exact, lighter = json.loads(ran.out)["results"]
+    assert (exact["precision"], lighter["precision"]) == ("fp32", "int8")
+    assert exact["model"] == lighter["model"]
+
+
+def test_a_precision_is_refused_where_none_can_be_chosen(
+    clipsearch: Clipsearch, captioned: Path
+) -> None:
+    ran = clipsearch("eval", captioned, "--task", "captions", "--precision", "int8")
+    assert (ran.code, "takes no --precision" in ran.err) == (2, True)
+    clipsearch("index", captioned.parent, "--quiet")
+    ran = clipsearch("eval", "-c", "default", "--precision", "int8")
+    assert (ran.code, "at the precision that it has" in ran.err) == (2, True)
+
+
 def test_a_folder_that_nobody_captioned_is_not_called_unreadable(
     clipsearch: Clipsearch, photographs: Path, tmp_path: Path
 ) -> None:

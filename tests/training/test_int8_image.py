@@ -32,7 +32,7 @@ def _tower() -> onnx.ModelProto:
 
     def weights(*shape: int) -> NDArray[np.float32]:
         drawn = random.normal(size=shape) * np.sqrt(2 / np.prod(shape[1:]))
-        return drawn.astype(np.float32)
+        return np.asarray(drawn, np.float32)
 
     tensors: dict[str, NDArray[np.float32]] = {
         "stem": weights(CHANNELS, 3, 3, 3),
@@ -40,8 +40,8 @@ def _tower() -> onnx.ModelProto:
         "dw": weights(CHANNELS, 1, 3, 3),
         "pwl": weights(CHANNELS, CHANNELS, 1, 1),
         "head": weights(CHANNELS, DIM),
-        "zero": np.float32(0),
-        "six": np.float32(6),
+        "zero": np.array(0, np.float32),
+        "six": np.array(6, np.float32),
     }
     tensors["pw"][3] = 0
     tensors |= {f"{name}.bias": weights(CHANNELS, 1)[:, 0] for name in ("stem", "pw", "dw", "pwl")}
