@@ -15,6 +15,7 @@ from clipsearch.towers import TowerOptions, load_towers
 from clipsearch.towers.onnx_safety import external_locations
 from clipsearch.training.activations import patient_session
 from clipsearch.training.int8_image import (
+    Observed,
     add_int8,
     correct_biases,
     observe,
@@ -146,6 +147,11 @@ def test_ranges_leave_out_what_costs_more_than_it_tells(
     assert 0 < high <= seen["pw.o.clip"].high <= 6
     low, high = seen["pwl.o"].range()
     assert low < 0 < high
+
+
+def test_a_tensor_of_nothing_but_zeros_has_a_range() -> None:
+    nothing = np.zeros(10, np.float32)
+    assert Observed(nothing, 0.0, 0.0, np.zeros(1)).range() == (0.0, 1.0)
 
 
 def test_a_folder_with_it_is_the_same_tower_at_another_precision(tmp_path: Path) -> None:
