@@ -65,7 +65,7 @@ CLIP_BENCHMARK = {"retrieval": "zeroshot_retrieval", "classify": "zeroshot_class
     "precisions",
     multiple=True,
     type=click.Choice(options.PRECISIONS),
-    help="How each tower calculates; may repeat, side by side.  [default: auto]",
+    help="How each --model calculates; may repeat, side by side.",
 )
 @click.option(
     "--task",
@@ -161,14 +161,14 @@ def _show(
         return
     say_left_out(skips, "--json lists them all.")
     _say_used(captioned, evaluations[0])
-    models = (f">{quoted(_named(each))}" for each in evaluations)
+    models = (f">{quoted(each.name)}" for each in evaluations)
     print_rows(["task", "measure", *models, ""], _rows(evaluations))
 
 
 def _captions(asked: Request) -> int:
     from clipsearch.cli.eval_captions import measure_captions
 
-    asked.refuse_others("captions", most_models=0, measures_tower=False)
+    asked.refuse_others("captions", most_models=0, most_precisions=0)
     return measure_captions(asked.captioned(), asked.chosen, asked.shown)
 
 
@@ -176,7 +176,7 @@ def _vqa(asked: Request) -> int:
     from clipsearch.captions import read_questions
     from clipsearch.cli.eval_vqa import measure_vqa
 
-    asked.refuse_others("vqa", most_models=1, measures_tower=False)
+    asked.refuse_others("vqa", most_models=1, most_precisions=0)
     if asked.data is None or asked.collection is not None:
         raise click.UsageError("--task vqa needs DATA with questions, and no collection.")
     asked.chosen.refuse_unless(False, "--task captions")
@@ -189,7 +189,7 @@ def _vqa(asked: Request) -> int:
 def _generated(asked: Request) -> int:
     from clipsearch.cli.eval_generated import measure_generated
 
-    asked.refuse_others("generated", most_models=1, measures_tower=True)
+    asked.refuse_others("generated", most_models=1, most_precisions=1)
     if asked.shown.html is not None:
         raise click.UsageError("--task generated has no page; --task captions has one.")
     others = ("classes", "templates", "groups", "neutral")
@@ -276,12 +276,6 @@ def _attack(tower: clipsearch.TowerPair, tasks: Tasks) -> Mapping[str, Any]:
         say(f"note: the attack (pgd) is left out: {error}")
         return {}
     return {"pgd": pgd(found, tower.preprocessing)}
-
-
-def _named(evaluation: Evaluation) -> str:
-    """A tower by name, with its precision where that is a lower one."""
-    lower = evaluation.precision != "fp32"
-    return f"{evaluation.model} {evaluation.precision}" if lower else evaluation.model
 
 
 def _pretrained(model: str) -> str:

@@ -150,6 +150,7 @@ def _document(asked: Asked, found: Found) -> dict[str, Any]:
         "source": asked.data.source.encode(errors="replace").decode(),
         "split": asked.split,
         "model": asked.tower.identity.name,
+        "precision": asked.tower.identity.precision,
         "captioners": [each.encode(errors="replace").decode() for each in found.captioners],
         "task": "generated",
         "pictures": found.gain.pictures,

@@ -30,23 +30,30 @@ class Request:
     shown: Shown
     given: Mapping[str, Any]
 
-    def refuse_others(self, task: str, most_models: int, *, measures_tower: bool) -> None:
+    def refuse_others(self, task: str, most_models: int, *, most_precisions: int) -> None:
         """Refuse what cannot be asked together with a task. Raises UsageError."""
         if len(self.given["tasks"]) > 1 or len(self.models) > most_models:
             how = "and measures no tower" if not most_models else "of one --model at most"
             raise click.UsageError(f"--task {task} is asked alone, {how}.")
-        if self.given["precisions"] and not measures_tower:
-            raise click.UsageError(f"--task {task} measures no tower and takes no --precision.")
+        if len(self.given["precisions"]) > most_precisions:
+            how = "one --precision at most" if most_precisions else "no --precision"
+            raise click.UsageError(f"--task {task} takes {how}.")
 
     def captioned(self) -> CaptionedSet:
         """Read DATA, or the pictures of the collection with the embeddings that it has.
 
-        Raises UsageError unless one of the two was given.
+        Raises UsageError unless one of the two was given, and for a precision of a collection's
+        own tower.
         """
         from clipsearch.captions import read_captioned
 
         if (self.data is None) == (self.collection is None):
             raise click.UsageError("give DATA, or a collection with --collection NAME.")
+        if self.collection is not None and self.given["precisions"] and not self.models:
+            raise click.UsageError(
+                "a collection is measured at the precision that it has; "
+                "--precision needs --model with it."
+            )
         if self.data is not None:
             found = read_captioned(self.data, self.given["split"], self.given["root"])
         else:
@@ -54,10 +61,7 @@ class Request:
         return replace(found, pictures=found.pictures[: self.given["limit"]])
 
     def towers(self) -> list[clipsearch.TowerPair]:
-        """Those that were named, at each precision; else the collection's own, or the built-in one.
-
-        Raises UsageError for a precision of a collection's own tower.
-        """
+        """Those named, at each precision; else the collection's own, or the built-in one."""
         precisions: tuple[Precision | Literal["auto"], ...] = self.given["precisions"]
         if self.models or self.collection is None:
             return [
@@ -65,11 +69,6 @@ class Request:
                 for model in self.models or ("builtin",)
                 for precision in precisions or ("auto",)
             ]
-        if precisions:
-            raise click.UsageError(
-                "a collection is measured at the precision that it has; "
-                "--precision needs --model with it."
-            )
         with clipsearch.Collection(self.collection) as held:  # at the precision that it has
             return [held.tower]
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import click
 
 from clipsearch.cli.quoting import printable, quoted
-from clipsearch.errors import ClipsearchError, NothingReadable, collection_flag
+from clipsearch.errors import ClipsearchError, NothingReadable
+from clipsearch.wording import collection_flag
 
 if TYPE_CHECKING:
     from pathlib import Path

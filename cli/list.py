@@ -60,7 +60,7 @@ def list_collections(name: str | None, where: Filter, form: options.Form | None)
             ["-" if value is None else quoted(str(value)) for value in collection.values()]
             for collection in found
         )
-        print_rows(["collection", ">images", "tower", "state"], rows)
+        print_rows(["collection", ">images", "tower", "precision", "state"], rows)
     if not found:
         say(f"there are no collections in {quoted(home)} yet: `clipsearch index DIR` begins one.")
     return DONE if found else NOTHING_FOUND
@@ -69,15 +69,17 @@ def list_collections(name: str | None, where: Filter, form: options.Form | None)
 def _described(collection: clipsearch.Collection) -> dict[str, str | int | None]:
     try:
         with collection:
-            tower = collection.status().tower.name
+            held = collection.status().tower
             return {
                 "name": collection.name,
                 "images": len(collection),
-                "tower": tower,
+                "tower": held.name,
+                "precision": held.precision,
                 "state": "ok",
             }
     except clipsearch.ClipsearchError as error:
-        return {"name": collection.name, "images": None, "tower": None, "state": str(error)}
+        unknown = dict.fromkeys(("images", "tower", "precision"))
+        return {"name": collection.name, **unknown, "state": str(error)}
 
 
 def _list_images(name: str, where: Filter, form: options.Form | None) -> int:

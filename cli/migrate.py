@@ -13,8 +13,8 @@ from clipsearch.cli.help import command
 from clipsearch.cli.progress import shown_progress
 from clipsearch.cli.quoting import quoted
 from clipsearch.cli.records import path_fields, print_json, tower_record
-from clipsearch.errors import collection_flag
 from clipsearch.migration_errors import MigrationIncomplete
+from clipsearch.wording import collection_flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 @command(
     "clipsearch migrate                            to the built-in tower of this version",
     "clipsearch migrate -c art --model ViT-B-32-256/datacomp_s34b_b86k",
+    "clipsearch migrate --precision int8           the same, calculated quicker",
     "clipsearch migrate --drop-missing             go on without pictures that are gone",
     "clipsearch migrate --abandon                  give an unfinished migration up",
 )
 @click.option(
     "--model",
     metavar="MODEL",
-    default="builtin",
-    show_default=True,
-    help="The tower to go over to (`clipsearch models` lists some).",
+    help="The tower to go over to (`clipsearch models` lists some).  [default: builtin, at the "
+    "precision that the collection has]",
 )
 @options.precision_option
 @options.collection_option
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @options.no_summary_option
 @options.json_option
 def migrate(
-    model: str,
+    model: str | None,
     precision: Precision | Literal["auto"],
     name: str,
     drop_missing: bool,
@@ -80,7 +80,9 @@ def migrate(
         if abandon:
             return _abandon(collection)
         count = len(collection)  # a collection that is not there is said before a model is fetched
-        tower = _tower(model, precision)
+        if model is None and precision == "auto":
+            precision = collection.status().tower.precision
+        tower = _tower(model or "builtin", precision)
         try:
             report = _migrate(
                 collection,
@@ -159,11 +161,12 @@ def _say_unreached(state: str, unreached: Sequence[Unreached]) -> None:
 
 def _summed_up(name: str, report: clipsearch.MigrationReport) -> str:
     if not report.migrated:
-        return f"{name}: has {report.new.name} already"
+        return f"{name}: has {report.new.name} at {report.new.precision} already"
     resumed = f", {report.resumed} before" if report.resumed else ""
     dropped = f", {len(report.dropped)} taken out" if report.dropped else ""
+    old, new = (f"{each.name} ({each.precision})" for each in (report.old, report.new))
     return (
-        f"{name}: {report.old.name} -> {report.new.name}, {report.embedded} images embedded"
+        f"{name}: {old} -> {new}, {report.embedded} images embedded"
         f"{resumed}{dropped} in {report.seconds:.1f} s"
     )
 

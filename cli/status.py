@@ -17,7 +17,7 @@ from clipsearch.cli.records import (
     tower_record,
 )
 from clipsearch.cli.tables import print_facts, print_rows
-from clipsearch.errors import collection_flag
+from clipsearch.wording import collection_flag, tower_flags
 
 
 @command(
@@ -97,10 +97,11 @@ def _migration_facts(found: clipsearch.CollectionStatus) -> list[tuple[str, str]
     if found.migrating_to is None:
         return []
     call = f"clipsearch migrate{collection_flag(found.name)}"
-    name = found.migrating_to.name
+    begun = found.migrating_to
+    name = f"{begun.name} ({begun.precision})"
     return [
         ("migration", f"{found.migrated:,} of {found.images:,} images are embedded with {name}"),
-        ("", f"`{call} --model {name}` finishes it, `{call} --abandon` gives it up"),
+        ("", f"`{call} {tower_flags(begun)}` finishes it, `{call} --abandon` gives it up"),
     ]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -111,11 +112,14 @@ class Collection(CollectionReader):
         refuse_missing(asked, options, self.knows)
         if not self.exists and not asked:
             raise NoRoots(self.name)
-        checked = self._check_precision(asked, options)
+        started = time.monotonic()
+        checked = self._check_precision(asked, options, on_progress)
+        spent = time.monotonic() - started
         with self._writing() as catalogue:
             note_precision_held(catalogue, checked)
             asked = asked or self._known_roots(catalogue)
             report = ingest_folders(catalogue, self.tower, asked, options, on_progress)
+            report.seconds += spent
             on_progress(Progress("indexing", 0, None))
             bring_index_up(catalogue, self.folder)
             bring_captions_up(catalogue, self.folder, self.tower, on_progress)
@@ -368,21 +372,21 @@ class Collection(CollectionReader):
             return None
         return self._choice.reference(self.tower, self.home)
 
-    def _check_precision(self, asked: Sequence[Path], options: IngestOptions) -> int:
+    def _check_precision(
+        self, asked: Sequence[Path], options: IngestOptions, on_progress: OnProgress
+    ) -> int:
         """Refuse a precision that does not find what fp32 finds among the first pictures.
 
         Before anything is written. Returns how many pictures were compared.
         """
         if (reference := self._precision_reference()) is None:
             return 0
-        if self.exists:
-            roots = asked or self._known_roots(self._open())
-            with self._open().reader() as connection:
-                rules = {root: rules_of(connection, root, options) for root in roots}
-        else:
-            rules = {root: rules_of(None, root, options) for root in asked}
-        found = {root: rule for root, rule in rules.items() if root.exists()}
-        checked = check_on_first_files(found, options, self.tower, reference)
+        on_progress(Progress("checking the precision", 0, None))
+        roots = asked or self._known_roots(self._open())
+        there = [root for root in roots if root.exists()]
+        with self._open().reader() if self.exists else nullcontext() as connection:
+            rules = {root: rules_of(connection, root, options) for root in there}
+        checked = check_on_first_files(rules, options, self.tower, reference)
         if checked == CHECKED_AT_MOST:  # of fewer pictures the next collection asks its own
             TowerMemory(self.home, self.tower.identity).note_precision_held(checked)
         return checked

@@ -80,17 +80,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clipsearch.wording import collection_flag, described_tower, tower_flags
+
 if TYPE_CHECKING:
     from clipsearch.values import Skip, TowerIdentity
 
 
 class ClipsearchError(Exception):
     """A named state that a user can meet; the message says what happened and the way out."""
-
-
-def collection_flag(name: str) -> str:
-    """How a command names the collection, where it must: ` -c NAME`."""
-    return "" if name == "default" else f" -c {name}"
 
 
 class WrongArgument(ClipsearchError, TypeError):
@@ -243,14 +240,9 @@ class TowerMismatch(TowerError):
         super().__init__(
             f"the collection {collection!r} was made with {described_tower(held)}, not with "
             f"{described_tower(given)}: their embeddings cannot be compared. Use the first, take "
-            f"the collection over with `clipsearch migrate{collection_flag(collection)} --model "
-            f"{given.name}`, or index into another collection with `--collection NAME`."
+            f"the collection over with `clipsearch migrate{collection_flag(collection)} "
+            f"{tower_flags(given)}`, or index into another collection with `--collection NAME`."
         )
-
-
-def described_tower(tower: TowerIdentity) -> str:
-    """A tower in a message."""
-    return f"{tower.name} ({tower.dim}-d, {tower.precision}, {tower.digest[:8]})"
 
 
 class PrecisionRefused(TowerError):

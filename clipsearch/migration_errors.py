@@ -6,13 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clipsearch.errors import (
-    CollectionError,
-    HomeError,
-    TowerError,
-    collection_flag,
-    described_tower,
-)
+from clipsearch.errors import CollectionError, HomeError, TowerError
+from clipsearch.wording import collection_flag, described_tower, tower_flags
 
 if TYPE_CHECKING:
     from clipsearch.values import TowerIdentity, Unreached
@@ -37,8 +32,8 @@ class MigrationUnfinished(CollectionError):
         flag = collection_flag(collection)
         super().__init__(
             f"the collection {collection!r} is on its way to {described_tower(begun)}, not to "
-            f"{described_tower(asked)}. Finish that (`clipsearch migrate{flag} --model "
-            f"{begun.name}`), or give it up with `clipsearch migrate{flag} --abandon`."
+            f"{described_tower(asked)}. Finish that (`clipsearch migrate{flag} "
+            f"{tower_flags(begun)}`), or give it up with `clipsearch migrate{flag} --abandon`."
         )
 
 

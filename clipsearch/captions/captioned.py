@@ -136,11 +136,14 @@ def _told(image: Image) -> list[str]:
 
 
 def _bytes_of(image: Image) -> bytes:
-    if image.path is None:
+    """A picture's file, the first of its copies that is there."""
+    if not image.paths:
         raise FileNotFoundError(2, "it is no file", f"image {image.id}")
-    if place := in_shard(image.path):
+    there = (path for path in image.paths if in_shard(path) or path.exists())
+    path = next(there, image.paths[0])
+    if place := in_shard(path):
         return member_bytes(*place)
-    return image.path.read_bytes()
+    return path.read_bytes()
 
 
 def no_caption(name: str) -> Skip:

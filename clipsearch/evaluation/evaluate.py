@@ -56,6 +56,11 @@ class Evaluation:
     results: tuple[Result, ...]
     embedded: EmbeddedSet
 
+    @property
+    def name(self) -> str:
+        """The tower by name, with its precision where that is a lower one."""
+        return self.model if self.precision == "fp32" else f"{self.model} {self.precision}"
+
 
 def evaluate(tower: TowerPair, data: CaptionedSet, tasks: Tasks, on_step: OnStep) -> Evaluation:
     """Measure a tower. Raises NothingToMeasure, UnreadableScript."""

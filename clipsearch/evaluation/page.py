@@ -41,7 +41,7 @@ def evaluation_page(evaluations: Sequence[Evaluation]) -> str:
     """One document; every foreign word in it is escaped and nothing is fetched."""
     parts = [HEAD, "<h1>clipsearch eval</h1>\n"]
     for each in evaluations:
-        parts += [f"<h2>{text_of(each.model)}</h2>\n", _table(each)]
+        parts += [f"<h2>{text_of(each.name)}</h2>\n", _table(each)]
         parts += _shown(each.embedded)
     return "".join([*parts, "</html>\n"])
 

@@ -25,12 +25,13 @@ from clipsearch.ingest.batches import embed_pixels
 from clipsearch.ingest.migration_options import MigrationOptions
 from clipsearch.ingest.migration_reading import Again, first_reachable, held_again
 from clipsearch.ingest.migration_space import refuse_short_space
-from clipsearch.ingest.precision import CHECKED_AT_MOST, ENOUGH, FACT
+from clipsearch.ingest.precision import CHECKED_AT_MOST, FACT
 from clipsearch.ingest.publishing import KEPT_GENERATIONS, publish_chunks
 from clipsearch.ingest.report import OnProgress, Progress
 from clipsearch.migration_errors import MigrationIncomplete, MigrationUnfinished
 from clipsearch.settings import GENERATIONS
 from clipsearch.towers import TowerPair, check_precision, usable
+from clipsearch.towers.precision import ENOUGH
 from clipsearch.values import Embeddings, Ids, TowerIdentity, Unreached
 
 NO_EMBEDDING = "the tower gave an embedding that is not finite or has no length"
@@ -73,6 +74,7 @@ def migrate(
     started = time.monotonic()
     old = place.catalogue.tower()
     if old == tower.identity:
+        _refuse_begun(place, old)
         return MigrationReport(old, old)
     with place.catalogue.writer() as connection:
         run = _Migration(connection, place, tower, options, on_progress)
@@ -81,6 +83,14 @@ def migrate(
         dropped = run.switch()
     seconds = time.monotonic() - started
     return MigrationReport(old, tower.identity, run.embedded, run.resumed, dropped, seconds)
+
+
+def _refuse_begun(place: Place, asked: TowerIdentity) -> None:
+    """Raise MigrationUnfinished if pictures are on their way to another tower than `asked`."""
+    with place.catalogue.reader() as connection:
+        begun = staging.target(connection)
+        if begun is not None and begun != asked and staging.count_staged(connection):
+            raise MigrationUnfinished(place.name, begun, asked)
 
 
 def abandon(catalogue: Catalogue) -> TowerIdentity | None:

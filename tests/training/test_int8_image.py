@@ -14,6 +14,7 @@ from towers.tiny_folder import describe, write_tiny_folder
 from clipsearch.towers import TowerOptions, load_towers
 from clipsearch.towers.onnx_safety import external_locations
 from clipsearch.training.activations import patient_session
+from clipsearch.training.export_check import ExportDiffers
 from clipsearch.training.int8_image import (
     Observed,
     add_int8,
@@ -114,8 +115,9 @@ def test_its_file_has_no_weights_of_its_own_and_may_move_with_the_other(
     quantise_image_tower(exact, lighter, pictures)
     assert external_locations(lighter) == {"image.onnx"}
     own = onnx.load(lighter, load_external_data=False).graph.initializer
-    stored = {each.name for each in own if not each.external_data}
-    assert not stored & {"stem", "pw", "dw", "pwl", "pw_quantized", "dw_quantized"}
+    stored = [each for each in own if not each.external_data]
+    assert {each.name for each in own if each.external_data} == {"stem", "pw", "dw", "pwl", "head"}
+    assert not [each.name for each in stored if len(each.dims) > 1]
     before = _seen(lighter, pictures)
     exact.parent.rename(tmp_path / "moved")
     assert np.array_equal(_seen(tmp_path / "moved" / "image.int8.onnx", pictures), before)
@@ -138,20 +140,59 @@ def test_a_corrected_bias_gives_back_what_rounding_takes_on_average(
     assert all(np.isfinite(each).all() for each in after.values())
 
 
+def test_weights_are_rounded_as_the_file_rounds_them(
+    exact: Path, pictures: list[NDArray[np.float32]]
+) -> None:
+    lighter = exact.with_name("image.int8.onnx")
+    quantise_image_tower(exact, lighter, pictures)
+    own = {each.name: each for each in onnx.load(lighter).graph.initializer}
+    for name in ("pw", "dw", "pwl"):
+        weights = numpy_helper.to_array(own[name])
+        scale = numpy_helper.to_array(own[f"{name}_scale"]).reshape(-1, 1, 1, 1)
+        assert np.allclose(np.rint(weights / scale) * scale, rounded(weights), atol=1e-6)
+
+
+def test_a_tower_with_nothing_to_round_is_refused(
+    tmp_path: Path, pictures: list[NDArray[np.float32]]
+) -> None:
+    folder = write_tiny_folder(tmp_path / "tower")
+    with pytest.raises(ValueError, match="no convolution"):
+        quantise_image_tower(folder / "image.onnx", folder / "image.int8.onnx", pictures)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_rounded_tower_that_sees_something_else_is_not_written(
+    exact: Path, pictures: list[NDArray[np.float32]]
+) -> None:
+    lighter = exact.with_name("image.int8.onnx")
+    with pytest.raises(ExportDiffers):
+        quantise_image_tower(exact, lighter, [np.full((1, 3, 32, 24), np.nan, np.float32)])
+    assert not lighter.exists()
+
+
+def test_a_folder_that_tells_of_another_file_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_folder(tmp_path / "tower")
+    content = bytearray((folder / "image.onnx").read_bytes())
+    content[-1] ^= 1
+    (folder / "image.onnx").write_bytes(content)
+    with pytest.raises(ValueError, match=r"not the one that tower\.json tells of"):
+        add_int8(folder, tmp_path)
+
+
 def test_ranges_leave_out_what_costs_more_than_it_tells(
     pictures: list[NDArray[np.float32]],
 ) -> None:
     seen = observe(_tower(), pictures)
-    low, high = seen["pw.o.clip"].range()
+    low, high = seen["pw.o.clip"].bounds()
     assert low == 0
     assert 0 < high <= seen["pw.o.clip"].high <= 6
-    low, high = seen["pwl.o"].range()
+    low, high = seen["pwl.o"].bounds()
     assert low < 0 < high
 
 
 def test_a_tensor_of_nothing_but_zeros_has_a_range() -> None:
     nothing = np.zeros(10, np.float32)
-    assert Observed(nothing, 0.0, 0.0, np.zeros(1)).range() == (0.0, 1.0)
+    assert Observed(nothing, 0.0, 0.0, np.zeros(1)).bounds() == (0.0, 1.0)
 
 
 def test_a_folder_with_it_is_the_same_tower_at_another_precision(tmp_path: Path) -> None:
