@@ -80,11 +80,7 @@ def embed_pictures(
     """
     every = (*data.pictures, *data.uncaptioned)
     if not data.pictures:
-        raise NothingToMeasure(
-            data.source,
-            "no picture has a caption that a person wrote: put them into .txt files beside the "
-            "pictures, or into a table (docs/captions.md)",
-        )
+        raise NothingToMeasure(data.source, _why_nothing(data))
     skips: list[Skip] = []
     if data.known and data.known.tower == tower.identity and not distortions:
         kept, images = _known(every, data.known)
@@ -93,6 +89,17 @@ def embed_pictures(
     if not any(picture.captions for picture in kept):
         raise NothingToMeasure(data.source, f"none of {len(every)} pictures can be read")
     return kept, images, skips
+
+
+def _why_nothing(data: CaptionedSet) -> str:
+    """What stands in the way where no picture has a caption."""
+    if data.skips and not data.uncaptioned:
+        first = data.skips[0]
+        return f"all of it is left out, {len(data.skips)} in number; the first: {first.reason}"
+    return (
+        "no picture has a caption that a person wrote: put them into .txt files beside the "
+        "pictures, or into a table (docs/captions.md)"
+    )
 
 
 Embedded = tuple[list[CaptionedPicture], dict[str, Embeddings]]

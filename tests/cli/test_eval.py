@@ -164,6 +164,12 @@ def test_a_precision_is_refused_where_none_can_be_chosen(
     assert (ran.code, "at the precision that it has" in ran.err) == (2, True)
 
 
+def test_a_table_of_which_all_is_left_out_says_why(clipsearch: Clipsearch, tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("filepath,title\n/elsewhere/cat.png,a cat\n")
+    ran = clipsearch("eval", tmp_path / "set.csv")
+    assert (ran.code, "would lie outside the folder" in ran.err) == (2, True)
+
+
 def test_a_copy_is_measured_where_the_first_file_is_away(
     clipsearch: Clipsearch, captioned: Path, photographs: Path, tmp_path: Path
 ) -> None:
