@@ -59,7 +59,7 @@ def test_at_int8_it_sees_what_it_sees_at_fp32(tmp_path: Path, photographs: Path)
     decoded = [decode_picture(photographs / name, exact.preprocessing) for name in names]
     pixels = np.stack([each.pixels for each in decoded])
     cosines = (exact.embed_images(pixels) * lighter.embed_images(pixels)).sum(axis=1)
-    assert 0.97 < cosines.min() < 1  # without VNNI 0.988 was the least of 100, with it 0.997
+    assert 0.97 < cosines.min() < 1  # without VNNI 0.989 was the least of 100, with it 0.997
     texts = ["a dog"]
     assert np.array_equal(exact.embed_texts(texts), lighter.embed_texts(texts))
 
