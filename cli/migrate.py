@@ -81,7 +81,8 @@ def migrate(
             return _abandon(collection)
         count = len(collection)  # a collection that is not there is said before a model is fetched
         if model is None and precision == "auto":
-            precision = collection.status().tower.precision
+            held = collection.status()
+            precision = (held.migrating_to or held.tower).precision
         tower = _tower(model or "builtin", precision)
         try:
             report = _migrate(

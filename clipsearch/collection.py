@@ -386,7 +386,8 @@ class Collection(CollectionReader):
         there = [root for root in roots if root.exists()]
         with self._open().reader() if self.exists else nullcontext() as connection:
             rules = {root: rules_of(connection, root, options) for root in there}
-        checked = check_on_first_files(rules, options, self.tower, reference)
+        standing = self.name if self.exists else None
+        checked = check_on_first_files(rules, options, self.tower, reference, standing)
         if checked == CHECKED_AT_MOST:  # of fewer pictures the next collection asks its own
             TowerMemory(self.home, self.tower.identity).note_precision_held(checked)
         return checked

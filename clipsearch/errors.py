@@ -80,7 +80,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clipsearch.wording import collection_flag, described_tower, tower_flags
+from clipsearch.wording import collection_flag, described_tower, tower_flags, way_to_fp32
 
 if TYPE_CHECKING:
     from clipsearch.values import Skip, TowerIdentity
@@ -246,11 +246,18 @@ class TowerMismatch(TowerError):
 
 
 class PrecisionRefused(TowerError):
-    """The tower is not faithful enough to fp32 at that precision."""
+    """The tower is not faithful enough to fp32 at that precision.
 
-    def __init__(self, name: str, precision: str, detail: str) -> None:
+    `collection` is one that stands at that precision, where it is about one.
+    """
+
+    def __init__(
+        self, name: str, precision: str, detail: str, collection: str | None = None
+    ) -> None:
         self.name, self.precision, self.detail = name, precision, detail
-        super().__init__(f"{name} was refused at {precision}: {detail}. Use `--precision fp32`.")
+        self.collection = collection
+        told = f"{name} was refused at {precision}: {detail}. {way_to_fp32(name, collection)}"
+        super().__init__(told)
 
 
 class ExtraMissing(TowerError):

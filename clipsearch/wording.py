@@ -22,3 +22,13 @@ def tower_flags(tower: TowerIdentity) -> str:
 def described_tower(tower: TowerIdentity) -> str:
     """A tower in a message."""
     return f"{tower.name} ({tower.dim}-d, {tower.precision}, {tower.digest[:8]})"
+
+
+def way_to_fp32(tower: str, collection: str | None) -> str:
+    """What to do where a lower precision is refused, for a collection that has it or a new one."""
+    if collection is None:
+        return "Use `--precision fp32`."
+    return (
+        f"Take the collection over with `clipsearch migrate{collection_flag(collection)} --model "
+        f"{tower} --precision fp32`, or index into another one with `--collection NAME`."
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from clipsearch.catalogue import Catalogue, reading, transaction, writing
-from clipsearch.errors import UnreadableQueryImage
+from clipsearch.errors import PrecisionRefused, UnreadableQueryImage
 from clipsearch.images import DecodePool, Scan, ScanRules, decode_picture
 from clipsearch.ingest.additions import Addition
 from clipsearch.ingest.report import IngestOptions
@@ -42,17 +42,24 @@ def check_on_first_files(
     options: IngestOptions,
     candidate: TowerPair,
     reference: TowerPair,
+    standing: str | None = None,
 ) -> int:
     """Raise PrecisionRefused if `candidate` finds other neighbours than `reference` does.
 
     The first pictures under the roots are asked for one another; returns how many these were.
-    With fewer than two there is nothing to compare.
+    With fewer than two there is nothing to compare. `standing` names the collection if it has
+    the precision already: then another way out is told.
     """
     requests = ((file, ()) for file in _files(roots))
     with DecodePool(candidate.preprocessing, options.limits, options.workers) as pool:
         decoded = (item for item in pool.decode(requests) if isinstance(item, Decoded))
         first = [picture.pixels for picture in islice(_unlike(decoded), CHECKED_AT_MOST)]
-    return _check(first, candidate, reference)
+    try:
+        return _check(first, candidate, reference)
+    except PrecisionRefused as refused:
+        raise PrecisionRefused(
+            refused.name, refused.precision, refused.detail, standing
+        ) from refused
 
 
 def check_on_additions(

@@ -163,3 +163,5 @@ def test_what_is_on_its_way_to_another_precision_is_not_there_already(filled: Cl
     assert finish in filled("status").out
     ran = filled("migrate", "--model", "builtin-5")
     assert (ran.code, finish in ran.err) == (2, True)
+    ran = filled("migrate")  # without a word it goes where it was going
+    assert (ran.code, held_precision(filled)) == (0, "int8")

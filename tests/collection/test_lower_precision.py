@@ -66,7 +66,7 @@ def test_a_first_picture_alone_does_not_open_the_door_to_the_others(
     save(pictures, 1)
     assert faithless().ingest([pictures]).added == 1
     save(pictures, 20)
-    with pytest.raises(PrecisionRefused):
+    with pytest.raises(PrecisionRefused, match=r"`clipsearch migrate .*--precision fp32`"):
         faithless().ingest()
     assert len(faithless()) == 1
 
