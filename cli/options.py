@@ -53,7 +53,7 @@ precision_option = click.option(
     show_default=True,
     help="How the tower calculates. int8 and bf16 (it needs clipsearch[openvino]) are quicker on "
     "processors that have them, and refused where they would find other pictures than fp32. auto "
-    "is the collection's; of a new one it is mostly fp32.",
+    "is that of the collection, else what the model recommends, mostly fp32.",
 )
 
 wait_option = click.option(

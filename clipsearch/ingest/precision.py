@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +52,7 @@ def check_on_first_files(
     requests = ((file, ()) for file in _files(roots))
     with DecodePool(candidate.preprocessing, options.limits, options.workers) as pool:
         decoded = (item for item in pool.decode(requests) if isinstance(item, Decoded))
-        first = [picture.pixels for picture in islice(_unlike(decoded), CHECKED_AT_MOST)]
+        first = _first(decoded)
     try:
         return _check(first, candidate, reference)
     except PrecisionRefused as refused:
@@ -66,22 +65,25 @@ def check_on_additions(
     additions: Sequence[Addition], candidate: TowerPair, reference: TowerPair
 ) -> int:
     """As `check_on_first_files`, of pictures that are not files, up to one that is no image."""
-    first = []
+    return _check(_first(_readable(additions, candidate)), candidate, reference)
+
+
+def _readable(additions: Sequence[Addition], candidate: TowerPair) -> Iterator[Decoded]:
     for addition in additions:
         try:
-            first.append(decode_picture(addition.picture, candidate.preprocessing).pixels)
+            yield decode_picture(addition.picture, candidate.preprocessing)
         except UnreadableQueryImage:
-            break  # taking it in says so, after the pictures before it
-    return _check(first, candidate, reference)
+            return  # taking it in says so, after the pictures before it
 
 
-def _unlike(pictures: Iterable[Decoded]) -> Iterator[Decoded]:
-    """Pictures without copies: which of two is nearer would be chance."""
-    seen: set[bytes] = set()
+def _first(pictures: Iterable[Decoded]) -> list[Pixels]:
+    """The first pictures without copies: which of two is nearer would be chance."""
+    found: dict[bytes, Pixels] = {}
     for picture in pictures:
-        if picture.info.fingerprint not in seen:
-            seen.add(picture.info.fingerprint)
-            yield picture
+        found.setdefault(picture.info.fingerprint, picture.pixels)
+        if len(found) == CHECKED_AT_MOST:
+            break
+    return list(found.values())
 
 
 def _check(first: list[Pixels], candidate: TowerPair, reference: TowerPair) -> int:

@@ -32,7 +32,7 @@ IMAGE_FILE = "image.onnx"
 TEXT_FILE = "text.onnx"
 VOCABULARY_FILE = "vocab.txt"
 DESCRIPTION_FILE = "tower.json"
-WEIGHTS = (IMAGE_FILE, TEXT_FILE, VOCABULARY_FILE)  # image.int8.onnx is made of them
+WEIGHTS = (IMAGE_FILE, TEXT_FILE, VOCABULARY_FILE)  # all else is made of them
 HALF = (0.5, 0.5, 0.5)
 
 
@@ -64,6 +64,7 @@ def describe_pair(
     model: CustomTextCLIP, trunk: str, measures: Mapping[str, Any], trained: Provenance, out: Path
 ) -> None:
     """Write `tower.json`, last of all: a folder without it is not finished."""
+    weights = {name: _file_facts(out / name) for name in WEIGHTS}
     description = {
         "format": 1,
         "name": NAME,
@@ -71,8 +72,8 @@ def describe_pair(
         "preprocessing": preprocessing(),
         "text": {"tokenizer": VOCABULARY_FILE, "max_tokens": MOST_TOKENS, "languages": ["en"]},
         "logit_scale": round(model.get_parameter("logit_scale").exp().item(), 4),
-        "files": {name: _file_facts(out / name) for name in (*WEIGHTS, IMAGE_INT8)},
-        "weights": {name: _file_facts(out / name) for name in WEIGHTS},
+        "files": {**weights, IMAGE_INT8: _file_facts(out / IMAGE_INT8)},
+        "weights": weights,
         "open_clip": {
             "model_cfg": model_config(),
             "image_config": trunk_config(trunk),
